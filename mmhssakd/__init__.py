@@ -1,0 +1,13 @@
+"""mmhssakd: hierarchical self-supervision augmented knowledge distillation for OpenMMLab.
+
+Importing the package registers every component under the scope ``mmhssakd``.
+"""
+from .utils.compat import check_versions, register_safe_globals
+from .version import __version__
+
+check_versions()
+register_safe_globals()
+
+from . import datasets, engine, evaluation, models  # noqa: E402
+
+__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models']

@@ -1,0 +1,3 @@
+from .rotate_views import RotateViews, rotate_views
+
+__all__ = ['RotateViews', 'rotate_views']

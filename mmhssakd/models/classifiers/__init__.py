@@ -1,0 +1,3 @@
+from .ssa_classifier import SSAClassifier
+
+__all__ = ['SSAClassifier']

@@ -1,0 +1,3 @@
+from .hssakd import HSSAKD
+
+__all__ = ['HSSAKD']

@@ -1,0 +1,124 @@
+"""Offline HSSAKD: a student that mimics a frozen teacher's p and q_1 .. q_L on all views."""
+from typing import Callable, Dict, List, Optional
+
+import torch
+from mmpretrain.structures import DataSample
+
+from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, hard_labels, named
+from mmhssakd.registry import MODELS
+from .teacher import build_teacher
+
+TERMS = ('task', 'kl_q', 'kl_p', 'aux')
+
+
+@MODELS.register_module()
+class HSSAKD(SSAClassifier):
+    """Hierarchical self-supervision augmented knowledge distillation (Eq. 8).
+
+    ``loss = CE(p^S(x), y) + 1/M sum_j sum_l tau^2 KL(q_l^T || q_l^S) + 1/M sum_j tau^2 KL(p^T || p^S)``
+
+    The teacher is a plain attribute, not a submodule: it moves with the model, stays in eval mode, takes no
+    gradient, and is in no state dict, checkpoint or optimiser.
+
+    Args:
+        teacher (dict, optional): ``config`` (a config file or a model dict) and ``checkpoint`` (a path or URL).
+            None builds the student alone, for testing.
+        kd_loss (dict): The mimicry loss; it holds the temperature. Defaults to ``dict(type='KDLoss', tau=3)``.
+        loss_weight (dict, optional): Factors of the terms ``task``, ``kl_q``, ``kl_p`` (1 each, as in the paper)
+            and ``aux`` (cross-entropy of the student's own branches, 0 in the paper). A term with factor 0 is
+            not computed. Defaults to None.
+        kl_p_views (str): ``'all'`` mimics p on every view (the paper), ``'unrotated'`` on the images alone.
+            Defaults to ``'all'``.
+        **kwargs: Arguments of :class:`SSAClassifier`. Without ``auxiliary_neck`` and ``views`` this is KD.
+
+    Raises:
+        ValueError: Teacher and student do not fit together; the message says what differs.
+    """
+
+    def __init__(self,
+                 teacher: Optional[dict] = None,
+                 kd_loss: dict = dict(type='KDLoss', tau=3.0),
+                 loss_weight: Optional[dict] = None,
+                 kl_p_views: str = 'all',
+                 **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.kd_loss = MODELS.build(kd_loss)
+        unknown = sorted(set(loss_weight or {}) - set(TERMS))
+        if unknown:
+            raise ValueError(f'model.loss_weight has unknown terms {unknown}; it knows {", ".join(TERMS)}.')
+        self.loss_weight = dict(dict(task=1.0, kl_q=1.0, kl_p=1.0, aux=0.0), **(loss_weight or {}))
+        if kl_p_views not in ('all', 'unrotated'):
+            raise ValueError(f"model.kl_p_views must be 'all' or 'unrotated', but got {kl_p_views!r}.")
+        self.kl_p_views = kl_p_views
+        # Not a submodule: nn.Module would put it into state_dict, parameters() and train().
+        object.__setattr__(self, 'teacher', None)
+        if teacher is not None:
+            object.__setattr__(self, 'teacher', build_teacher(**teacher, num_classes=self.num_classes))
+            self._check_branches()
+
+    def _check_branches(self) -> None:
+        if self.auxiliary_neck is None:
+            return
+        teacher_neck = getattr(self.teacher, 'auxiliary_neck', None)
+        branches = [0 if neck is None else len(neck.branches) for neck in (teacher_neck, self.auxiliary_neck)]
+        if branches[0] != branches[1]:
+            raise ValueError(f'The teacher has {branches[0]} auxiliary branches, the student has {branches[1]}: give '
+                             'model.auxiliary_neck and the model of model.teacher.config the same number of taps.')
+        if self.teacher.num_views != self.num_views:
+            raise ValueError(f'The teacher was trained on {self.teacher.num_views} views, the student has '
+                             f'{self.num_views}: model.views must be the same for both.')
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> 'HSSAKD':
+        """Move or cast the teacher along: ``to``, ``cuda``, ``double``, ... all come through here."""
+        super()._apply(fn, recurse)
+        if self.teacher is not None:
+            self.teacher._apply(fn, recurse)
+        return self
+
+    @torch.no_grad()
+    def teach(self, views: torch.Tensor) -> Logits:
+        """Logits of the teacher's p and q_1 .. q_L on the student's views, see :meth:`forward_views`."""
+        if self.auxiliary_neck is None:
+            return self.teacher(views, mode='tensor'), []
+        return self.teacher.forward_views(views)
+
+    def loss(self, inputs: torch.Tensor, data_samples: List[DataSample]) -> Dict[str, torch.Tensor]:
+        """Losses of a batch of normalised images.
+
+        Args:
+            inputs (Tensor): (B, C, H, W), or views (B, M, C, H, W).
+            data_samples (list[DataSample]): B samples with ``gt_label``.
+
+        Returns:
+            dict: ``loss_task``, ``loss_kl_q``, ``loss_kl_p`` (and ``loss_aux`` if it has a weight), and for the
+            log ``acc_p`` and per branch ``kl_q*`` (its share of ``loss_kl_q``) and ``acc_q*``.
+        """
+        if self.teacher is None:
+            raise RuntimeError('This student was built without a teacher: set model.teacher to train it.')
+        labels = hard_labels(data_samples)
+        self.check_labels(labels)
+        views = self.make_views(inputs)
+        teacher = self.teach(views)
+        logits, aux_logits = self.forward_views(views)
+
+        weight = self.loss_weight
+        losses = self.task_loss(logits, data_samples)
+        losses['loss_task'] = weight['task'] * losses['loss_task']
+        losses.update(self.mimicry_losses((logits, aux_logits), teacher))
+        if aux_logits:
+            if weight['aux']:
+                losses.update(self.auxiliary_loss(aux_logits, labels))
+                losses['loss_aux'] = weight['aux'] * losses['loss_aux']
+            losses.update(self.auxiliary_accuracy(aux_logits, labels))
+        return losses
+
+    def mimicry_losses(self, student: Logits, teacher: Logits) -> Dict[str, torch.Tensor]:
+        """``loss_kl_q`` over all branches and ``loss_kl_p`` of the main head, weighted."""
+        weight, losses = self.loss_weight, {}
+        if student[1] and weight['kl_q']:
+            shares = [self.kd_loss(q, q_teacher) for q, q_teacher in zip(student[1], teacher[1])]  # Eq. 6
+            losses.update(loss_kl_q=weight['kl_q'] * sum(shares), **named('kl_q', shares))
+        if weight['kl_p']:
+            step = self.num_views if self.kl_p_views == 'unrotated' else 1
+            losses['loss_kl_p'] = weight['kl_p'] * self.kd_loss(student[0][::step], teacher[0][::step])  # Eq. 7
+        return losses

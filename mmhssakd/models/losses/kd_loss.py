@@ -1,0 +1,47 @@
+"""Temperature-scaled Kullback-Leibler divergence, the paper's mimicry loss."""
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from mmhssakd.registry import MODELS
+
+
+@MODELS.register_module()
+class KDLoss(nn.Module):
+    """KL divergence of the student's softened distribution from the teacher's, times ``tau ** 2`` (Eq. 5 to 7).
+
+    Args:
+        tau (float): Temperature. Defaults to 3, the paper's.
+        loss_weight (float): Factor on the loss. Defaults to 1, the paper's.
+
+    Raises:
+        ValueError: ``tau`` is not a positive number.
+    """
+
+    def __init__(self, tau: float = 3.0, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        if not (isinstance(tau, (int, float)) and math.isfinite(tau) and tau > 0):
+            raise ValueError(f'KDLoss.tau (the temperature) must be a positive number, but got {tau!r}.')
+        self.tau = tau
+        self.loss_weight = loss_weight
+
+    def forward(self, student_logits: torch.Tensor, teacher_logits: torch.Tensor) -> torch.Tensor:
+        """Compute the loss; no gradient reaches the teacher's logits.
+
+        Args:
+            student_logits (Tensor): Logits of shape (N, K).
+            teacher_logits (Tensor): Logits of shape (N, K).
+
+        Returns:
+            Tensor: A scalar, summed over the K classes and averaged over the N rows ("batchmean").
+        """
+        dtype = torch.promote_types(student_logits.dtype, torch.float32)  # half precision is not enough for a softmax
+        log_student = F.log_softmax(student_logits.to(dtype) / self.tau, dim=1)
+        log_teacher = F.log_softmax(teacher_logits.detach().to(dtype) / self.tau, dim=1)
+        kl = F.kl_div(log_student, log_teacher, reduction='batchmean', log_target=True)
+        return self.loss_weight * self.tau**2 * kl
+
+    def extra_repr(self) -> str:
+        return f'tau={self.tau}, loss_weight={self.loss_weight}'

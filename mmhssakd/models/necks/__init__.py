@@ -1,0 +1,3 @@
+from .auxiliary_neck import AuxiliaryNeck
+
+__all__ = ['AuxiliaryNeck']

@@ -1,0 +1,43 @@
+"""The registries of mmhssakd: children of mmengine's, scope ``mmhssakd``.
+
+In a config our types are written with the scope, ``type='mmhssakd.HSSAKD'``, as for any OpenMMLab
+package that builds on another one. What we lack is looked up in mmpretrain's registries, so
+``mmhssakd.registry.MODELS.build(dict(type='HSSAKD', backbone=dict(type='ResNet', ...)))`` works too.
+"""
+from typing import Any
+
+import mmpretrain.registry as mmpretrain_registry
+from mmengine import registry as mmengine_registry
+from mmengine.registry import Registry
+
+
+class _Registry(Registry):
+    """A registry that prefers its own names and then asks mmpretrain's registry."""
+
+    def __init__(self, kind: str, locations: list) -> None:
+        super().__init__(
+            kind.lower(),
+            parent=getattr(mmengine_registry, kind),
+            scope='mmhssakd',
+            locations=[f'mmhssakd.{location}' for location in locations])
+        self.fallback = getattr(mmpretrain_registry, kind)
+
+    def build(self, cfg: dict, *args, **kwargs) -> Any:
+        """Build ``cfg``, whatever the default scope of the running config is."""
+        self.import_from_location()
+        name = cfg.get('type') if isinstance(cfg, dict) else None
+        if not isinstance(name, str) or '.' in name:
+            return super().build(cfg, *args, **kwargs)
+        if name not in self.module_dict:
+            return self.fallback.build(cfg, *args, **kwargs)
+        cfg = cfg.copy()
+        cfg['type'] = f'{self.scope}.{name}'
+        return super().build(cfg, *args, **kwargs)
+
+
+MODELS = _Registry('MODELS', ['models'])
+TRANSFORMS = _Registry('TRANSFORMS', ['datasets.transforms'])
+DATASETS = _Registry('DATASETS', ['datasets'])
+HOOKS = _Registry('HOOKS', ['engine.hooks'])
+METRICS = _Registry('METRICS', ['evaluation'])
+OPTIM_WRAPPERS = _Registry('OPTIM_WRAPPERS', ['engine.optimizers'])

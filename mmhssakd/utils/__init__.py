@@ -1,0 +1,3 @@
+from .checkpoint import load_weights
+
+__all__ = ['load_weights']

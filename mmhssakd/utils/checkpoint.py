@@ -1,0 +1,64 @@
+"""Load weights so that nothing is left out silently."""
+import os.path as osp
+from typing import Dict, Sequence
+
+import torch
+import torch.nn as nn
+from mmengine.runner import CheckpointLoader
+
+
+def read_state_dict(checkpoint: str, where: str = 'checkpoint') -> Dict[str, torch.Tensor]:
+    """Read the tensors of a checkpoint under torch's safe loading.
+
+    Args:
+        checkpoint (str): Path or URL; a file with ``state_dict``, or a bare state dict.
+        where (str): What to call it in messages, for example the config key.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no checkpoint.
+    """
+    if not isinstance(checkpoint, str) or not checkpoint:
+        raise ValueError(f'{where} must be the path or URL of a checkpoint, but got {checkpoint!r}.')
+    if '://' not in checkpoint and not osp.isfile(checkpoint):
+        raise FileNotFoundError(f'{where}: no such checkpoint: {checkpoint}. Train it first, or set {where} '
+                                f'to an existing one (--cfg-options {where}=PATH).')
+    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    tensors = content.get('state_dict', content) if isinstance(content, dict) else {}
+    if not tensors or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
+        raise ValueError(f'{where}: {checkpoint} holds no state dict of tensors.')
+    return {name.removeprefix('module.'): value for name, value in tensors.items()}
+
+
+def compare(expected: Dict[str, torch.Tensor], found: Dict[str, torch.Tensor]) -> str:
+    """Describe how two state dicts differ; an empty string when they fit."""
+    lists = dict(
+        missing=[name for name in expected if name not in found],
+        unexpected=[name for name in found if name not in expected],
+        reshaped=[f'{name} {tuple(found[name].shape)} instead of {tuple(expected[name].shape)}' for name in expected
+                  if name in found and found[name].shape != expected[name].shape])
+    return '\n'.join(f'{len(names)} {kind}: {", ".join(names[:20])}{", ..." * (len(names) > 20)}'
+                     for kind, names in lists.items() if names)
+
+
+def load_weights(model: nn.Module, checkpoint: str, where: str = 'checkpoint', ignore: Sequence[str] = ()) -> None:
+    """Load every tensor of ``model`` from a checkpoint.
+
+    Args:
+        model (nn.Module): The model.
+        checkpoint (str): Path or URL.
+        where (str): What to call the checkpoint in messages.
+        ignore (Sequence[str]): Prefixes of names in the checkpoint that the model need not have.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The tensors' names or shapes differ; the message lists them.
+    """
+    found = {name: value for name, value in read_state_dict(checkpoint, where).items()
+             if not name.startswith(('data_preprocessor.', *ignore))}
+    difference = compare(model.state_dict(), found)
+    if difference:
+        raise ValueError(f'{where}: {checkpoint} does not fit {type(model).__name__} '
+                         f'({type(getattr(model, "backbone", model)).__name__} backbone): '
+                         f'is it of another architecture or another number of classes?\n{difference}')
+    model.load_state_dict(found)

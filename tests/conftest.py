@@ -1,0 +1,15 @@
+"""Shared by all tests: the package is imported (so everything is registered), and one thread is enough."""
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import mmhssakd  # noqa: F401
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)

@@ -1,0 +1,38 @@
+"""One student step equals the released code's, in float64."""
+import golden
+import pytest
+import torch
+
+
+@pytest.mark.parametrize('name', ['offline_r34_r18'])
+def test_student_step(name, tmp_path):
+    expected = golden.load(name)
+    weights, teacher = golden.import_hsakd(golden.released_weights(expected['teacher_keys'], 10000))
+    torch.save(dict(state_dict=weights), tmp_path / 'teacher.pth')
+    model = golden.build(expected['student_keys'], type='HSSAKD',
+                         teacher=dict(config=teacher, checkpoint=str(tmp_path / 'teacher.pth')))
+    # the model was built in float32: the teacher's weights come back in float64
+    model.teacher.load_state_dict(weights)
+    images, data_samples = golden.batch(expected)
+
+    close = dict(rtol=1e-8, atol=1e-9)
+    logits, aux_logits = model.teach(model.make_views(images))
+    torch.testing.assert_close(logits, torch.tensor(expected['teacher_logits'], dtype=torch.float64), **close)
+    torch.testing.assert_close(torch.stack(aux_logits), torch.tensor(expected['teacher_aux_logits'], dtype=torch.float64), **close)
+
+    losses = model(images, data_samples, mode='loss')
+    assert losses['loss_task'].item() == pytest.approx(expected['loss_task'], rel=1e-8)
+    assert losses['loss_kl_q'].item() == pytest.approx(sum(expected['loss_kl_q']), rel=1e-8)
+    assert losses['loss_kl_p'].item() == pytest.approx(expected['loss_kl_p'], rel=1e-8)
+    for i, share in enumerate(expected['loss_kl_q'], start=1):
+        assert losses[f'kl_q{i}'].item() == pytest.approx(share, rel=1e-8)
+
+    total, _ = model.parse_losses(losses)
+    assert total.item() == pytest.approx(expected['loss_total'], rel=1e-8)
+    total.backward()
+    golden.check_gradients(model, expected['grad_norms'])
+    buffers = dict(model.named_buffers())
+    for key, norm in expected['running_mean_after'].items():
+        assert buffers[golden.our_name(key)].norm().item() == pytest.approx(norm, rel=1e-8), key
+
+
