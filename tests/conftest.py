@@ -7,7 +7,8 @@ import torch
 
 import mmhssakd  # noqa: F401
 
-sys.path.insert(0, str(Path(__file__).parent))
+for folder in (Path(__file__).parent, Path(__file__).parent / "models"):
+    sys.path.insert(0, str(folder))
 
 
 @pytest.fixture(autouse=True)

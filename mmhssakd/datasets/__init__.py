@@ -1,3 +1,4 @@
 from . import transforms
+from .stratified_subset import StratifiedSubset
 
-__all__ = ['transforms']
+__all__ = ['StratifiedSubset', 'transforms']

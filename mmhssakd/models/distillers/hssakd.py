@@ -2,6 +2,7 @@
 from typing import Callable, Dict, List, Optional
 
 import torch
+from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
 from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, hard_labels, named
@@ -35,6 +36,8 @@ class HSSAKD(SSAClassifier):
         ValueError: Teacher and student do not fit together; the message says what differs.
     """
 
+    teacher: Optional[ImageClassifier] = None
+
     def __init__(self,
                  teacher: Optional[dict] = None,
                  kd_loss: dict = dict(type='KDLoss', tau=3.0),
@@ -50,10 +53,10 @@ class HSSAKD(SSAClassifier):
         if kl_p_views not in ('all', 'unrotated'):
             raise ValueError(f"model.kl_p_views must be 'all' or 'unrotated', but got {kl_p_views!r}.")
         self.kl_p_views = kl_p_views
-        # Not a submodule: nn.Module would put it into state_dict, parameters() and train().
-        object.__setattr__(self, 'teacher', None)
         if teacher is not None:
+            # Not a submodule: nn.Module would put it into state_dict, parameters() and train().
             object.__setattr__(self, 'teacher', build_teacher(**teacher, num_classes=self.num_classes))
+            self.teacher.to(memory_format=self.memory_format)
             self._check_branches()
 
     def _check_branches(self) -> None:

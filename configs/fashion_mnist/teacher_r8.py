@@ -1,0 +1,14 @@
+# The jointly trained teacher: twice as wide, twelve times the images.
+_base_ = './ce_r8.py'
+
+model = dict(
+    type='mmhssakd.SSAClassifier',
+    backbone=dict(stem_channels=16, base_channels=16),
+    head=dict(in_channels=64),
+    auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck', taps=('layer1', 'layer2', 'layer3')))
+
+train_dataloader = dict(dataset=dict(num_images=12000))
+max_epochs = 5
+train_cfg = dict(max_epochs=max_epochs, val_interval=2)
+param_scheduler = dict(total_steps=max_epochs, end=max_epochs)
+default_hooks = dict(checkpoint=dict(interval=1))

@@ -1,0 +1,4 @@
+# The jointly trained teacher ("Teacher*"): ResNet-34 and its branches from scratch.
+_base_ = ['mmpretrain::resnet/resnet34_8xb32_in1k.py', './_base_/branches_resnet.py', './_base_/mmhssakd.py']
+
+model = dict(type='mmhssakd.SSAClassifier')

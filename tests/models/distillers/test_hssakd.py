@@ -1,0 +1,130 @@
+import copy
+
+import pytest
+import small
+import torch
+
+from mmhssakd.registry import MODELS
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    config = small.config(backbone=dict(small.R8, stem_channels=16, base_channels=16),
+                          head=dict(small.HEAD, in_channels=64))
+    torch.save(dict(state_dict=MODELS.build(config).state_dict()), tmp_path / 'teacher.pth')
+    return dict(config=config, checkpoint=str(tmp_path / 'teacher.pth'))
+
+
+def student(teacher, **kwargs):
+    return MODELS.build(small.config(type='HSSAKD', teacher=teacher, **kwargs))
+
+
+def step(model, images=None):
+    images = torch.randn(4, 3, 16, 16) if images is None else images
+    return model(images, small.samples([0, 1, 2, 3]), mode='loss')
+
+
+def test_teacher_is_outside_and_frozen(teacher):
+    teacher['config']['backbone']['drop_path_rate'] = 0.5
+    model = student(teacher).train()
+    assert not any('teacher' in name for name, _ in model.named_modules())
+    assert {name.split('.')[0] for name in model.state_dict()} == {'backbone', 'head', 'auxiliary_neck'}
+    before = {k: v.clone() for k, v in model.teacher.state_dict().items()}
+    ids = {id(p) for p in model.parameters()}
+    assert not any(id(p) in ids or p.requires_grad for p in model.teacher.parameters())
+    model.parse_losses(step(model))[0].backward()
+    assert not any(m.training for m in model.teacher.modules())
+    assert all(torch.equal(v, before[k]) for k, v in model.teacher.state_dict().items())
+    assert all(p.grad is not None for p in model.parameters())
+    images = torch.randn(4, 3, 16, 16)
+    assert torch.equal(model.teach(images)[0], model.teach(images)[0])
+
+
+def test_teacher_moves_with_the_model(teacher):
+    model = student(teacher).double()
+    assert {p.dtype for p in model.teacher.parameters()} == {torch.float64}
+    model.to('meta')
+    assert {p.device.type for p in model.teacher.parameters()} == {'meta'}
+
+
+def test_deepcopy(teacher):
+    model = student(teacher)
+    twin = copy.deepcopy(model)
+    images = torch.randn(4, 3, 16, 16)
+    assert step(model, images)['loss_kl_q'].item() == step(twin, images)['loss_kl_q'].item()
+
+
+def test_terms(teacher):
+    losses = step(student(teacher))
+    assert [name for name in losses if 'loss' in name] == ['loss_task', 'loss_kl_q', 'loss_kl_p']
+    assert losses['loss_kl_q'].item() == pytest.approx(sum(losses[f'kl_q{i}'].item() for i in (1, 2, 3)), rel=1e-6)
+
+
+def test_weights_of_terms(teacher):
+    model = student(teacher).eval()
+    images = torch.randn(4, 3, 16, 16)
+    plain = step(model, images)
+    model.loss_weight = dict(task=2., kl_q=0., kl_p=.5, aux=1.)
+    weighted = step(model, images)
+    assert weighted['loss_task'].item() == pytest.approx(2 * plain['loss_task'].item())
+    assert weighted['loss_kl_p'].item() == pytest.approx(plain['loss_kl_p'].item() / 2)
+    assert 'loss_kl_q' not in weighted and 'loss_aux' in weighted
+
+
+def test_kl_p_on_unrotated_views_only(teacher):
+    model = student(teacher, kl_p_views='unrotated').eval()
+    images = torch.randn(4, 3, 16, 16)
+    views = model.make_views(images)
+    expected = model.kd_loss(model.forward_views(views)[0][::4], model.teach(views)[0][::4])
+    assert step(model, images)['loss_kl_p'].item() == pytest.approx(expected.item())
+
+
+def test_kd_is_the_distiller_without_branches_and_views(teacher):
+    model = student(teacher, auxiliary_neck=None, views=None).eval()
+    images = torch.randn(4, 3, 16, 12)  # nothing is rotated
+    losses = step(model, images)
+    assert [name for name in losses if 'loss' in name] == ['loss_task', 'loss_kl_p']
+    expected = model.kd_loss(model(images), model.teacher(images))
+    assert losses['loss_kl_p'].item() == pytest.approx(expected.item())
+
+
+def test_plain_teacher_for_kd(teacher):
+    config = {k: v for k, v in teacher['config'].items() if k != 'auxiliary_neck'}
+    teacher = dict(teacher, config=dict(config, type='ImageClassifier'))
+    student(teacher, auxiliary_neck=None, views=None)
+
+
+def test_student_without_teacher_predicts():
+    model = student(None)
+    assert model(torch.randn(2, 3, 16, 16)).shape == (2, 10)
+    with pytest.raises(RuntimeError, match='model.teacher'):
+        step(model)
+
+
+def test_bad_teachers(teacher, tmp_path):
+    def refuse(error, message, **changes):
+        with pytest.raises(error, match=message):
+            student(dict(teacher, **changes))
+
+    config = teacher['config']
+    refuse(FileNotFoundError, 'model.teacher.checkpoint: no such checkpoint: none.pth', checkpoint='none.pth')
+    refuse(FileNotFoundError, 'model.teacher.config: no such config file: none.py', config='none.py')
+    refuse(ValueError, 'model.teacher.checkpoint must be', checkpoint=None)
+    refuse(TypeError, 'model.teacher.config must be', config=3)
+    refuse(ValueError, r'(?s)another architecture.*missing: backbone.layer1.1',
+           config=dict(config, backbone=dict(config['backbone'], depth=14)))
+    refuse(ValueError, r'(?s)does not fit.*instead of',
+           config=dict(config, backbone=dict(small.R8), head=dict(small.HEAD)))
+    refuse(ValueError, 'The teacher has 7 classes, the student has 10',
+           config=dict(config, head=dict(config['head'], num_classes=7)))
+    (tmp_path / 'text.pth').write_text('no checkpoint')
+    two = dict(config, auxiliary_neck=dict(taps=('layer2', 'layer3')))
+    torch.save(dict(state_dict=MODELS.build(two).state_dict()), tmp_path / 'two.pth')
+    refuse(ValueError, '2 auxiliary branches, the student has 3', config=two, checkpoint=str(tmp_path / 'two.pth'))
+
+
+def test_bad_options(teacher):
+    with pytest.raises(ValueError, match="unknown terms .'kl'"):
+        student(teacher, loss_weight=dict(kl=1))
+    with pytest.raises(ValueError, match='kl_p_views'):
+        student(teacher, kl_p_views='some')

@@ -1,0 +1,106 @@
+"""Run the arms of an experiment through train.py, resumably, and tabulate what they reached."""
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, List, Sequence
+
+from mmhssakd.utils.runs import curve, speed
+from mmhssakd.utils.statistics import paired_difference, summarise
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass
+class Arm:
+    """One training run: a config, its options, and where it works.
+
+    Args:
+        name (str): Row of the table.
+        config (str): Config file, relative to the project's root.
+        work_dir (Path): Its folder. ``result.json`` in it marks a finished run.
+        seed (int): Seed of the run.
+        metrics (Sequence[str]): Validation metrics to report, the main one first.
+        options (dict): ``--cfg-options``.
+        flags (Sequence[str]): Further options of train.py.
+    """
+    name: str
+    config: str
+    work_dir: Path
+    seed: int
+    metrics: Sequence[str]
+    options: Dict[str, object] = field(default_factory=dict)
+    flags: Sequence[str] = ()
+
+    @property
+    def checkpoint(self) -> Path:
+        """The last checkpoint that the run wrote."""
+        return Path((self.work_dir / 'last_checkpoint').read_text().strip())
+
+    def run(self) -> dict:
+        """Train, or go on training, unless the run is finished; returns its result.
+
+        Raises:
+            SystemExit: train.py failed.
+        """
+        options = {'randomness.seed': self.seed, **self.options}
+        wanted = dict(config=self.config, options={k: str(v) for k, v in options.items()}, flags=list(self.flags))
+        file = self.work_dir / 'result.json'
+        if file.is_file():
+            result = json.loads(file.read_text())
+            if result['run'] == wanted:
+                print(f'== {self.name}, seed {self.seed}: finished before, {self.work_dir}', flush=True)
+                return result
+        print(f'== {self.name}, seed {self.seed}: {self.config} -> {self.work_dir}', flush=True)
+        start = time.time()
+        code = subprocess.run([
+            sys.executable, str(ROOT / 'tools/train.py'), str(ROOT / self.config), '--work-dir', str(self.work_dir),
+            '--resume', *self.flags, '--cfg-options', *(f'{k}={v}' for k, v in options.items())]).returncode
+        if code:
+            sys.exit(f'{self.name} (seed {self.seed}) stopped with exit status {code}. Call the same command again '
+                     f'to go on from its last checkpoint in {self.work_dir}.')
+        curves = {metric: curve(self.work_dir, metric) for metric in self.metrics}
+        result = dict(
+            name=self.name, seed=self.seed, run=wanted, wall_seconds=time.time() - start, **speed(self.work_dir),
+            metrics={metric: list(values.values())[-1] for metric, values in curves.items()}, curves=curves)
+        part = file.with_suffix('.part')
+        part.write_text(json.dumps(result, indent=1))
+        part.rename(file)
+        return json.loads(file.read_text())
+
+
+def tabulate(results: List[dict], baseline: str) -> List[dict]:
+    """Summarise the results of all seeds by arm, with the paired difference of the main metric to a baseline."""
+    rows = []
+    main = next(iter(results[0]['metrics']))
+    base = {r['seed']: r['metrics'][main] for r in results if r['name'] == baseline}
+    for name in dict.fromkeys(r['name'] for r in results):
+        arm = [r for r in results if r['name'] == name]
+        row = dict(name=name, seeds=[r['seed'] for r in arm], seconds=summarise([r['seconds'] for r in arm])['mean'],
+                   images_per_second=summarise([r['images_per_second'] for r in arm])['mean'],
+                   metrics={m: summarise([r['metrics'][m] for r in arm]) for m in arm[0]['metrics']})
+        if name != baseline and all(r['seed'] in base for r in arm) and len(arm) == len(base):
+            row['difference'] = paired_difference([r['metrics'][main] for r in arm], [base[r['seed']] for r in arm])
+        rows.append(row)
+    return rows
+
+
+def markdown(rows: List[dict], baseline: str, scale: float = 1.0) -> str:
+    """Write the rows as a Markdown table."""
+    metrics = list(rows[0]['metrics'])
+    several = any(len(row['seeds']) > 1 for row in rows)
+    head = ['', *metrics, *([f'difference to {baseline} (95 % interval)'] if several else []), 'seconds', 'images/s']
+    lines = ['| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
+    for row in rows:
+        cells = [row['name']]
+        for metric in metrics:
+            value = row['metrics'][metric]
+            deviation = f' ± {scale * value["std"]:.2f}' if value['count'] > 1 else ''
+            cells.append(f'{scale * value["mean"]:.2f}{deviation}')
+        if several:
+            d = row.get('difference')
+            cells.append(f'{scale * d["mean"]:+.2f} ({scale * d["low"]:+.2f} to {scale * d["high"]:+.2f})' if d else '')
+        lines.append('| ' + ' | '.join([*cells, f'{row["seconds"]:.0f}', f'{row["images_per_second"]:.0f}']) + ' |')
+    return '\n'.join(lines)

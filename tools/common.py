@@ -1,0 +1,68 @@
+"""What train.py and test.py share: options, and merging them into a config."""
+import argparse
+import os
+import os.path as osp
+from typing import Iterator, Tuple
+
+from mmengine.config import Config, ConfigDict, DictAction
+
+from mmhssakd.engine.cpu import prepare_distributed
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every run has, named as in mmpretrain and mmdet."""
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: work_dirs/<config name>)')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
+                        help='settings that replace those of the config, as key=value; lists as key="[a,b]"')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
+    parser.add_argument('--no-pin-memory', action='store_true', help='do not pin memory in the data loaders')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by launchers')
+
+
+def load_config(args: argparse.Namespace, loaders: Tuple[str, ...]) -> Config:
+    """Read the config and merge the common options; data loaders get mmpretrain's defaults.
+
+    Raises:
+        FileNotFoundError: The config file, or a data folder that it names, does not exist.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if not osp.isfile(args.config):
+        raise FileNotFoundError(f'no such config file: {args.config}')
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    cfg.launcher = args.launcher
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join(
+        'work_dirs', osp.splitext(osp.basename(args.config))[0])
+    for name in loaders:
+        loader = cfg.get(name)
+        if loader is not None:
+            loader.setdefault('pin_memory', not args.no_pin_memory)
+            if cfg.get('default_scope') == 'mmpretrain':
+                loader.setdefault('collate_fn', ConfigDict(type='default_collate'))
+            check_data(loader, name)
+    prepare_distributed(cfg)
+    return cfg
+
+
+def data_roots(node: dict, key: str) -> Iterator[Tuple[str, str]]:
+    """Find every ``data_root`` below a config node, with its key, unless the dataset downloads itself."""
+    for name, value in node.items():
+        if name == 'data_root' and value and node.get('type') not in ('MNIST', 'FashionMNIST', 'CIFAR10', 'CIFAR100'):
+            yield f'{key}.{name}', value
+        for i, child in enumerate(value if isinstance(value, (list, tuple)) else [value]):
+            if isinstance(child, dict):
+                yield from data_roots(child, f'{key}.{name}.{i}' if isinstance(value, (list, tuple)) else f'{key}.{name}')
+
+
+def check_data(loader: dict, name: str) -> None:
+    """Check that the folders of a data loader exist.
+
+    Raises:
+        FileNotFoundError: One does not; the message names its config key.
+    """
+    for key, root in data_roots(loader, name):
+        if '://' not in root and not osp.isdir(root):
+            raise FileNotFoundError(f'{key}: no such folder: {osp.abspath(root)}. Put or link the data set there, '
+                                    f'or set the key with --cfg-options {key}=FOLDER')

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Set up what is missing and run the tests: bash tools/run_tests.sh [options of pytest]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+bash tools/setup_env.sh
+PYTHON=${MMHSSAKD_PYTHON:-.venv/bin/python}
+"$PYTHON" tools/dataset_converters/prepare_fashion_mnist.py
+exec "$PYTHON" -m pytest tests "$@"

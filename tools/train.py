@@ -1,0 +1,48 @@
+"""Train a model: a teacher, a student, or a detector, by its config."""
+import argparse
+
+from common import add_arguments, load_config
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmhssakd.engine.cpu import use_amp
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    parser.add_argument('--resume', nargs='?', const='auto',
+                        help='resume from this checkpoint, or without a value from the latest in the work dir')
+    parser.add_argument('--amp', action='store_true', help='mixed precision (bfloat16 on a CPU)')
+    parser.add_argument('--auto-scale-lr', action='store_true',
+                        help='scale the learning rate by the actual over the base batch size')
+    parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')
+    parser.add_argument('--no-persistent-workers', action='store_true', help='restart data workers each epoch')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args, ('train_dataloader', 'val_dataloader'))
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        use_amp(cfg)
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+            raise KeyError(f'{args.config} has no auto_scale_lr.base_batch_size, which --auto-scale-lr needs.')
+        cfg.auto_scale_lr.enable = True
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    for name in ('train_dataloader', 'val_dataloader'):
+        loader = cfg.get(name)
+        if loader is not None:
+            workers = loader.get('num_workers', 0) > 0
+            loader.persistent_workers = workers and not args.no_persistent_workers
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.train()
+
+
+if __name__ == '__main__':
+    main()
