@@ -5,7 +5,8 @@ import torch
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
-from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, hard_labels
+from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, hard_labels, is_mixed
+from mmhssakd.models.data_preprocessor import check_labels
 from mmhssakd.registry import MODELS
 from .mimicry import MimicryMixin
 from .teacher import build_teacher
@@ -104,8 +105,10 @@ class HSSAKD(MimicryMixin, SSAClassifier):
         """
         if self.teacher is None:
             raise RuntimeError('This student was built without a teacher: set model.teacher to train it.')
-        labels = hard_labels(data_samples)
-        self.check_labels(labels)
+        labels = None
+        if self.loss_weight['aux'] or not is_mixed(data_samples):  # mimicry itself needs no labels
+            labels = hard_labels(data_samples)
+            check_labels(labels, self.num_classes)
         views = self.make_views(inputs)
         teacher = self.teach(views)
         logits, aux_logits = self.forward_views(views)
@@ -113,10 +116,11 @@ class HSSAKD(MimicryMixin, SSAClassifier):
         weight = self.loss_weight
         losses = self.task_loss(logits, data_samples)
         losses['loss_task'] = weight['task'] * losses['loss_task']
-        losses.update(self.mimicry_losses((logits, aux_logits), teacher, labels, self.joint_labels(labels)))
+        losses.update(self.mimicry_losses((logits, aux_logits), teacher, labels))
         if aux_logits:
             if weight['aux']:
                 losses.update(self.auxiliary_loss(aux_logits, labels))
                 losses['loss_aux'] = weight['aux'] * losses['loss_aux']
-            losses.update(self.auxiliary_accuracy(aux_logits, labels))
+            if labels is not None:
+                losses.update(self.auxiliary_accuracy(aux_logits, labels))
         return losses

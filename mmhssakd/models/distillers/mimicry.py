@@ -3,7 +3,7 @@ from typing import Dict, Optional
 
 import torch
 
-from mmhssakd.models.classifiers.ssa_classifier import Logits, named
+from mmhssakd.models.classifiers.ssa_classifier import Logits, joint_labels, named
 from mmhssakd.registry import MODELS
 
 TERMS = ('task', 'kl_q', 'kl_p', 'aux')
@@ -32,15 +32,14 @@ class MimicryMixin:
             raise ValueError(f"model.kl_p_views must be 'all' or 'unrotated', but got {kl_p_views!r}.")
         self.kl_p_views = kl_p_views
 
-    def mimicry_losses(self, student: Logits, teacher: Logits, labels: torch.Tensor,
-                       joint_labels: torch.Tensor) -> Dict[str, torch.Tensor]:
+    def mimicry_losses(self, student: Logits, teacher: Logits,
+                       labels: Optional[torch.Tensor]) -> Dict[str, torch.Tensor]:
         """Losses of one network toward another, whose logits take no gradient.
 
         Args:
             student (tuple): Logits of p, (B * M, N), and of q_1 .. q_L, each (B * M, N * M).
             teacher (tuple): The same of the other network.
-            labels (Tensor): Class labels, (B, ), for losses that need them.
-            joint_labels (Tensor): Joint labels of all views, (B * M, ).
+            labels (Tensor, optional): Class labels, (B, ), for losses that need them.
 
         Returns:
             dict: ``loss_kl_q`` (summed over branches), its shares ``kl_q1`` .. ``kl_qL`` for the log, and
@@ -48,11 +47,13 @@ class MimicryMixin:
         """
         weight, losses = self.loss_weight, {}
         if student[1] and weight['kl_q']:
-            shares = [self.kd_loss_q(q, q_teacher.detach(), joint_labels)
+            targets = None if labels is None else joint_labels(labels, self.num_views)
+            shares = [self.kd_loss_q(q, q_teacher.detach(), targets)
                       for q, q_teacher in zip(student[1], teacher[1])]  # Eq. 6
             losses.update(loss_kl_q=weight['kl_q'] * sum(shares), **named('kl_q', shares))
         if weight['kl_p']:
             step = self.num_views if self.kl_p_views == 'unrotated' else 1
-            labels = labels.repeat_interleave(self.num_views)[::step]
-            losses['loss_kl_p'] = weight['kl_p'] * self.kd_loss(student[0][::step], teacher[0][::step].detach(), labels)
-        return losses  # Eq. 7
+            targets = None if labels is None else labels.repeat_interleave(self.num_views)[::step]
+            losses['loss_kl_p'] = weight['kl_p'] * self.kd_loss(
+                student[0][::step], teacher[0][::step].detach(), targets)  # Eq. 7
+        return losses

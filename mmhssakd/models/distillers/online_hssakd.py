@@ -9,6 +9,7 @@ from mmpretrain.models.classifiers import BaseClassifier
 from mmpretrain.structures import DataSample
 
 from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, hard_labels
+from mmhssakd.models.data_preprocessor import check_labels
 from mmhssakd.registry import MODELS
 from .mimicry import MimicryMixin
 
@@ -49,6 +50,7 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
                  init_cfg: Optional[dict] = None) -> None:
         data_preprocessor = dict(data_preprocessor or {})
         data_preprocessor.setdefault('type', 'mmhssakd.ViewsDataPreprocessor')
+        data_preprocessor['num_classes'] = next((peer.get('head', {}).get('num_classes') for peer in peers), None)
         super().__init__(init_cfg=init_cfg, data_preprocessor=data_preprocessor)
         peers = [MODELS.build(dict(dict(type='mmhssakd.SSAClassifier'), **peer)) for peer in peers]
         self._check(peers)
@@ -115,7 +117,7 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
             ``peer<i>_*`` with each peer's accuracies and shares.
         """
         labels = hard_labels(data_samples)
-        self.peers[0].check_labels(labels)
+        check_labels(labels, self.num_classes)
         views = self.peers[0].make_views(inputs)
         outputs = [peer.forward_views(views) for peer in self.peers]
         totals, log = defaultdict(float), {}
@@ -123,7 +125,7 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
             terms = self._own_losses(peer, output, data_samples, labels)
             others = [other for j, other in enumerate(outputs) if j != i]
             for other in others:
-                mimicry = self.mimicry_losses(output, other, labels, peer.joint_labels(labels))
+                mimicry = self.mimicry_losses(output, other, labels)
                 for name, value in mimicry.items():
                     terms[name] = terms.get(name, 0.) + value / len(others)
             for name, value in terms.items():
