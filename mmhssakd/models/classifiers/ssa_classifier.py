@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
+from mmhssakd.models.data_preprocessor import check_labels
 from mmhssakd.registry import MODELS, TRANSFORMS
 from mmhssakd.utils.checkpoint import compare, read_state_dict
 
@@ -53,6 +54,7 @@ class SSAClassifier(ImageClassifier):
                  **kwargs) -> None:
         data_preprocessor = dict(data_preprocessor or {})
         data_preprocessor.setdefault('type', 'mmhssakd.ViewsDataPreprocessor')
+        data_preprocessor['num_classes'] = head.get('num_classes')
         super().__init__(
             backbone=MODELS.build(backbone), head=MODELS.build(head), data_preprocessor=data_preprocessor, **kwargs)
         self.views = None if views is None else TRANSFORMS.build(views)
@@ -136,18 +138,6 @@ class SSAClassifier(ImageClassifier):
         views = torch.arange(self.num_views, device=labels.device)
         return (self.num_views * labels[:, None] + views).flatten()
 
-    def check_labels(self, labels: torch.Tensor) -> None:
-        """Compare class labels with the head's number of classes (on the CPU only: it would stall a GPU).
-
-        Raises:
-            ValueError: A label is negative or not below ``head.num_classes``.
-        """
-        if labels.device.type == 'cpu' and labels.numel() and not 0 <= labels.min() <= labels.max() < self.num_classes:
-            bad = labels[(labels < 0) | (labels >= self.num_classes)].tolist()
-            raise ValueError(f'gt_label must be in 0 .. {self.num_classes - 1} (model.head.num_classes='
-                             f'{self.num_classes}), but the batch holds {sorted(set(bad))}. '
-                             'Check the annotation file, or set model.head.num_classes.')
-
     def task_loss(self, logits: torch.Tensor, data_samples: List[DataSample]) -> Dict[str, torch.Tensor]:
         """Cross-entropy of the main head on the unrotated rows, by the head's own loss module.
 
@@ -160,7 +150,7 @@ class SSAClassifier(ImageClassifier):
         """
         logits = logits[::self.num_views]
         losses = dict(loss_task=self.head._get_loss(logits, data_samples)['loss'])
-        if 'gt_score' not in data_samples[0]:
+        if not is_mixed(data_samples):
             losses['acc_p'] = accuracy(logits, torch.cat([sample.gt_label for sample in data_samples]))
         return losses
 
@@ -195,7 +185,7 @@ class SSAClassifier(ImageClassifier):
             dict: ``loss_task`` and ``loss_aux``, and for the log ``acc_p``, ``ce_q*`` and ``acc_q*``.
         """
         labels = hard_labels(data_samples)
-        self.check_labels(labels)
+        check_labels(labels, self.num_classes)
         logits, aux_logits = self.forward_views(self.make_views(inputs))
         losses = self.task_loss(logits, data_samples)
         if aux_logits:
@@ -209,12 +199,20 @@ def named(prefix: str, values: List[torch.Tensor]) -> Dict[str, torch.Tensor]:
     return {f'{prefix}{i}': value.detach() for i, value in enumerate(values, start=1)}
 
 
+def is_mixed(data_samples: List[DataSample]) -> bool:
+    """Whether a batch augmentation such as mixup replaced the labels by scores."""
+    return 'gt_score' in data_samples[0]
+
+
 def hard_labels(data_samples: List[DataSample]) -> torch.Tensor:
     """Class labels (B, ) of single-label samples.
 
     Raises:
-        ValueError: A sample has no label, or several.
+        ValueError: A sample has no label, or several, or the images are mixed.
     """
+    if is_mixed(data_samples):
+        raise ValueError('Mixed images (mixup, cutmix) have no joint label of class and view: remove '
+                         'model.train_cfg.augments.')
     if any('gt_label' not in sample or sample.gt_label.numel() != 1 for sample in data_samples):
         raise ValueError('Each data sample needs exactly one gt_label. Multi-label data cannot be distilled by HSSAKD.')
     return torch.cat([sample.gt_label for sample in data_samples])

@@ -5,7 +5,8 @@ import torch
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
-from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, hard_labels, named
+from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, hard_labels, is_mixed, named
+from mmhssakd.models.data_preprocessor import check_labels
 from mmhssakd.registry import MODELS
 from .teacher import build_teacher
 
@@ -98,8 +99,10 @@ class HSSAKD(SSAClassifier):
         """
         if self.teacher is None:
             raise RuntimeError('This student was built without a teacher: set model.teacher to train it.')
-        labels = hard_labels(data_samples)
-        self.check_labels(labels)
+        labels = None
+        if self.loss_weight['aux'] or not is_mixed(data_samples):  # mimicry itself needs no labels
+            labels = hard_labels(data_samples)
+            check_labels(labels, self.num_classes)
         views = self.make_views(inputs)
         teacher = self.teach(views)
         logits, aux_logits = self.forward_views(views)
@@ -112,7 +115,8 @@ class HSSAKD(SSAClassifier):
             if weight['aux']:
                 losses.update(self.auxiliary_loss(aux_logits, labels))
                 losses['loss_aux'] = weight['aux'] * losses['loss_aux']
-            losses.update(self.auxiliary_accuracy(aux_logits, labels))
+            if labels is not None:
+                losses.update(self.auxiliary_accuracy(aux_logits, labels))
         return losses
 
     def mimicry_losses(self, student: Logits, teacher: Logits) -> Dict[str, torch.Tensor]:

@@ -99,3 +99,8 @@ def test_labels_out_of_range(labels, message):
 def test_images_that_are_not_square():
     with pytest.raises(ValueError, match='square'):
         build()(torch.randn(2, 3, 16, 12), small.samples([0, 1]), mode='loss')
+
+
+def test_labels_are_checked_before_they_leave_the_cpu():
+    with pytest.raises(ValueError, match=r'holds \[12\]'):
+        build().data_preprocessor(dict(inputs=torch.zeros(2, 3, 8, 8), data_samples=small.samples([0, 12])), True)

@@ -94,6 +94,18 @@ def test_plain_teacher_for_kd(teacher):
     student(teacher, auxiliary_neck=None, views=None)
 
 
+def test_mixed_images_are_distilled_but_have_no_joint_labels(teacher):
+    mixed = small.samples([0, 1, 2, 3])
+    for sample in mixed:
+        sample.set_gt_score(torch.full((10, ), 0.1))
+    model, images = student(teacher), torch.randn(4, 3, 16, 16)
+    losses = model(images, mixed, mode='loss')
+    assert 'acc_p' not in losses and 'acc_q1' not in losses and losses['loss_kl_q'] > 0
+    model.loss_weight['aux'] = 1.
+    with pytest.raises(ValueError, match='joint label'):
+        model(images, mixed, mode='loss')
+
+
 def test_student_without_teacher_predicts():
     model = student(None)
     assert model(torch.randn(2, 3, 16, 16)).shape == (2, 10)
