@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import List
 
 import matplotlib
-from arms import Arm, markdown, tabulate
+from arms import Arm, markdown, run_all, tabulate
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
@@ -65,13 +65,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--quick', action='store_true', help='a smaller task, to see that everything works')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='seeds of the students (default: 0)')
+    parser.add_argument('--jobs', type=int, default=1, help='runs at a time, each with its part of the cores')
     parser.add_argument('--work-dir', type=Path)
     args = parser.parse_args()
     work_dir = args.work_dir or Path('work_dirs/quickstart-quick' if args.quick else 'work_dirs/quickstart')
 
     teacher, students = classification_arms(work_dir, args.seeds, args.quick)
-    results = [teacher.run()]
-    results += [arm.run() for arm in students()]
+    results = run_all([teacher])
+    results += run_all(students(), args.jobs)
 
     rows = tabulate(results, 'CE')
     table = markdown(rows, 'CE')
