@@ -16,6 +16,12 @@ def load(name: str) -> dict:
     return json.loads((FOLDER / f'{name}.json').read_text())
 
 
+def keys(network: str) -> list:
+    """Names and shapes of a released network's tensors, in the order of its state dict."""
+    lines = (line.split() for line in (FOLDER / 'keys' / f'{network}.txt').read_text().splitlines())
+    return [(name, [] if shape == 'scalar' else [int(size) for size in shape.split('x')]) for name, shape in lines]
+
+
 def draw(name: str, shape: list, seed: int) -> torch.Tensor:
     """Draw tensor ``name``, the one with number ``seed``."""
     if name.endswith('num_batches_tracked'):

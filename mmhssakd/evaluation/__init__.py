@@ -1,0 +1,3 @@
+from .peers_accuracy import PeersAccuracy
+
+__all__ = ['PeersAccuracy']

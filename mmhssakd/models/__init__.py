@@ -1,8 +1,12 @@
-from .backbones import CIFARResNet
+from .backbones import (CIFARVGG, CIFARMobileNetV2, CIFARResNet, CIFARShuffleNetV1, CIFARShuffleNetV2,
+                        CIFARWideResNet)
 from .classifiers import SSAClassifier
 from .data_preprocessor import ViewsDataPreprocessor
-from .distillers import HSSAKD
+from .distillers import HSSAKD, OnlineHSSAKD
 from .losses import KDLoss
 from .necks import AuxiliaryNeck
 
-__all__ = ['AuxiliaryNeck', 'CIFARResNet', 'HSSAKD', 'KDLoss', 'SSAClassifier', 'ViewsDataPreprocessor']
+__all__ = [
+    'AuxiliaryNeck', 'CIFARMobileNetV2', 'CIFARResNet', 'CIFARShuffleNetV1', 'CIFARShuffleNetV2', 'CIFARVGG',
+    'CIFARWideResNet', 'HSSAKD', 'KDLoss', 'OnlineHSSAKD', 'SSAClassifier', 'ViewsDataPreprocessor'
+]

@@ -1,6 +1,7 @@
 """Load weights so that nothing is left out silently."""
+import os
 import os.path as osp
-from typing import Dict, Sequence
+from typing import Dict, Optional, Sequence
 
 import torch
 import torch.nn as nn
@@ -30,14 +31,15 @@ def read_state_dict(checkpoint: str, where: str = 'checkpoint') -> Dict[str, tor
     return {name.removeprefix('module.'): value for name, value in tensors.items()}
 
 
-def compare(expected: Dict[str, torch.Tensor], found: Dict[str, torch.Tensor]) -> str:
-    """Describe how two state dicts differ; an empty string when they fit."""
+def compare(expected: Dict[str, torch.Tensor], found: Dict[str, torch.Tensor], limit: Optional[int] = 20) -> str:
+    """Describe how two state dicts differ, naming up to ``limit`` tensors of a kind; empty when they fit."""
     lists = dict(
         missing=[name for name in expected if name not in found],
         unexpected=[name for name in found if name not in expected],
         reshaped=[f'{name} {tuple(found[name].shape)} instead of {tuple(expected[name].shape)}' for name in expected
                   if name in found and found[name].shape != expected[name].shape])
-    return '\n'.join(f'{len(names)} {kind}: {", ".join(names[:20])}{", ..." * (len(names) > 20)}'
+    return '\n'.join(f'{len(names)} {kind}: {", ".join(names[:limit])}'
+                     f'{", ..." if limit and len(names) > limit else ""}'
                      for kind, names in lists.items() if names)
 
 
@@ -62,3 +64,21 @@ def load_weights(model: nn.Module, checkpoint: str, where: str = 'checkpoint', i
                          f'({type(getattr(model, "backbone", model)).__name__} backbone): '
                          f'is it of another architecture or another number of classes?\n{difference}')
     model.load_state_dict(found)
+
+
+def save_atomically(content: dict, path: str) -> None:
+    """Save a checkpoint so that an interruption leaves either the old file or the new one, never a part of it.
+
+    Raises:
+        FileNotFoundError: The folder does not exist.
+    """
+    folder = osp.dirname(osp.abspath(path))
+    if not osp.isdir(folder):
+        raise FileNotFoundError(f'no such folder to write to: {folder}')
+    temporary = f'{path}.{os.getpid()}.tmp'
+    try:
+        torch.save(content, temporary)
+        os.replace(temporary, path)
+    finally:
+        if osp.exists(temporary):
+            os.remove(temporary)

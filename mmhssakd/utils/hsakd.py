@@ -8,11 +8,22 @@ from .checkpoint import compare
 
 Tensors = Dict[str, torch.Tensor]
 
-# What holds for every network of the released code.
+
+def _branch(m: re.Match) -> str:
+    return f'auxiliary_neck.branches.{int(m[1]) - 1}'
+
+
+# Our names for the released code's, in this order. Our CIFAR networks name their modules as it does, so little is left.
 RENAMES = (
     (r'^backbone\.(fc|classifier|linear)\.', 'head.fc.'),
-    (r'^auxiliary_classifier\.fc(\d+)\.', lambda m: f'auxiliary_neck.branches.{int(m[1]) - 1}.fc.'),
-    (r'^auxiliary_classifier\.block_extractor(\d+)\.', lambda m: f'auxiliary_neck.branches.{int(m[1]) - 1}.stages.'),
+    (r'^backbone\.block(\d)\.layer\.', r'backbone.layer\1.'),  # WRN
+    (r'\.(shortcut|convShortcut)\.', '.downsample.'),  # ResNet-50 for CIFAR, WRN
+    (r'^auxiliary_classifier\.fc(\d)\.', lambda m: f'{_branch(m)}.fc.'),
+    (r'^auxiliary_classifier\.block_extractor(\d)\.', lambda m: f'{_branch(m)}.stages.'),
+    (r'^(auxiliary_neck\.branches\.\d\.stages\.\d)\.layer\.', r'\1.'),  # WRN
+    # the tail of a branch follows its stages: WRN's batch norm, MobileNetV2's last convolution
+    (r'^auxiliary_classifier\.bn(\d)\.', lambda m: f'{_branch(m)}.stages.{(2, 1, 1)[int(m[1]) - 1]}.'),
+    (r'^auxiliary_classifier\.conv2_(\d)\.', lambda m: f'{_branch(m)}.stages.{(5, 4, 2, 2)[int(m[1]) - 1]}.'),
 )
 
 
@@ -21,17 +32,54 @@ def _blocks(tensors: Tensors, stage: str) -> int:
     return len({name[len(stage) + 1:].split('.')[0] for name in tensors if name.startswith(f'{stage}.')})
 
 
-def imagenet_resnet(tensors: Tensors) -> dict:
-    """Config of an ImageNet ResNet, from the number of blocks and their convolutions."""
+def _four_stage_resnet(tensors: Tensors, stem: int) -> dict:
+    """An ImageNet ResNet (7x7 stem), or the same for CIFAR (3x3 stem)."""
     blocks = tuple(_blocks(tensors, f'backbone.layer{i}') for i in (1, 2, 3, 4))
     bottleneck = 'backbone.layer1.0.conv3.weight' in tensors
     depths = {(2, 2, 2, 2, False): 18, (3, 4, 6, 3, False): 34, (3, 4, 6, 3, True): 50, (3, 4, 23, 3, True): 101,
               (3, 8, 36, 3, True): 152}
     if (*blocks, bottleneck) not in depths:
         raise ValueError(f'No ResNet is known with {blocks} {"bottleneck" if bottleneck else "basic"} blocks.')
-    return dict(
-        backbone=dict(type='ResNet', depth=depths[(*blocks, bottleneck)]),
-        auxiliary_neck=dict(taps=('layer1', 'layer2', 'layer3', 'layer4')))
+    return dict(type='ResNet' if stem == 7 else 'ResNet_CIFAR', depth=depths[(*blocks, bottleneck)])
+
+
+def recognise_backbone(tensors: Tensors) -> dict:
+    """Find out which backbone of the released code a state dict belongs to, by names and shapes.
+
+    Returns:
+        dict: Its config.
+
+    Raises:
+        ValueError: It is none of the known networks.
+    """
+
+    def shape(name: str) -> tuple:
+        return tuple(tensors[f'backbone.{name}'].shape)
+
+    names = {name.removeprefix('backbone.') for name in tensors}
+    if 'block1.layer.0.conv1.weight' in names:
+        return dict(type='mmhssakd.CIFARWideResNet', depth=6 * _blocks(tensors, 'backbone.block1.layer') + 4,
+                    widen_factor=shape('block1.layer.0.conv1.weight')[0] // 16)
+    if 'block0.0.weight' in names:
+        convs = sum(tensor.ndim == 4 for name, tensor in tensors.items() if name.startswith('backbone.'))
+        return dict(type='mmhssakd.CIFARVGG', depth=convs + 3)  # VGG counts three linear layers
+    if 'blocks.0.0.conv.0.weight' in names:
+        return dict(type='mmhssakd.CIFARMobileNetV2', widen_factor=shape('conv1.0.weight')[0] / 32,
+                    expand_ratio=shape('blocks.1.0.conv.0.weight')[0] // shape('blocks.1.0.conv.0.weight')[1])
+    if 'layer1.0.conv5.weight' in names:
+        factors = {48: 0.5, 116: 1.0, 176: 1.5, 224: 2.0}
+        return dict(type='mmhssakd.CIFARShuffleNetV2',
+                    widen_factor=factors.get(2 * shape('layer1.0.conv2.weight')[0], 1.0))
+    if 'conv1.weight' in names and 'layer1.0.conv1.weight' in names:
+        stem = shape('conv1.weight')
+        if stem[-1] == 1:
+            return dict(type='mmhssakd.CIFARShuffleNetV1')
+        if 'layer4.0.conv1.weight' in names:
+            return _four_stage_resnet(tensors, stem[-1])
+        return dict(type='mmhssakd.CIFARResNet', depth=6 * _blocks(tensors, 'backbone.layer1') + 2,
+                    stem_channels=stem[0], base_channels=shape('layer1.0.conv1.weight')[0])
+    raise ValueError('The network of this checkpoint is none of the released code\'s. Its tensors are: '
+                     f'{", ".join(list(tensors)[:8])}, ...')
 
 
 def recognise(tensors: Tensors) -> dict:
@@ -43,21 +91,17 @@ def recognise(tensors: Tensors) -> dict:
     Raises:
         ValueError: It is none of the known networks.
     """
-    stem = tensors.get('backbone.conv1.weight')
     fc = next((tensors[f'backbone.{name}.weight'] for name in ('fc', 'classifier', 'linear')
                if f'backbone.{name}.weight' in tensors), None)
     if fc is None:
         raise ValueError('This is no checkpoint of the released code: it has no backbone.fc, backbone.classifier '
                          f'or backbone.linear. It begins with: {", ".join(list(tensors)[:8])}.')
-    if stem is not None and stem.shape[-1] == 7:
-        model = imagenet_resnet(tensors)
-    else:
-        raise ValueError('The network of this checkpoint is not known.')
     return dict(
-        type='SSAClassifier',
+        type='mmhssakd.SSAClassifier',
+        backbone=recognise_backbone(tensors),
         neck=dict(type='GlobalAveragePooling'),
         head=dict(type='LinearClsHead', num_classes=fc.shape[0], in_channels=fc.shape[1]),
-        **model)
+        auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'))
 
 
 def rename(tensors: Tensors) -> Tensors:
@@ -70,11 +114,21 @@ def rename(tensors: Tensors) -> Tensors:
     return renamed
 
 
+def _import_network(tensors: Tensors) -> Tuple[Tensors, dict]:
+    from mmhssakd.registry import MODELS
+    model = recognise(tensors)
+    renamed = rename(tensors)
+    difference = compare(MODELS.build(model).state_dict(), renamed, limit=None)
+    if difference:
+        raise ValueError(f'The checkpoint looks like {model["backbone"]}, but its tensors do not fit.\n{difference}')
+    return renamed, model
+
+
 def import_hsakd(tensors: Tensors) -> Tuple[Tensors, dict]:
     """Convert a state dict of the released code.
 
     Args:
-        tensors (dict): Its state dict, of a student or a teacher.
+        tensors (dict): Its state dict: of a student, of a teacher, or of an online pair (``net1.*``, ``net2.*``).
 
     Returns:
         tuple: Our state dict, and the config of the model that it fits.
@@ -82,11 +136,13 @@ def import_hsakd(tensors: Tensors) -> Tuple[Tensors, dict]:
     Raises:
         ValueError: Something does not fit; the message lists every unmatched tensor.
     """
-    from mmhssakd.registry import MODELS
     tensors = {name.removeprefix('module.'): value for name, value in tensors.items()}
-    model = recognise(tensors)
-    renamed = rename(tensors)
-    difference = compare(MODELS.build(model).state_dict(), renamed)
-    if difference:
-        raise ValueError(f'The checkpoint looks like {model["backbone"]}, but its tensors do not fit.\n{difference}')
-    return renamed, model
+    if not all(re.match(r'net\d\.', name) for name in tensors):
+        return _import_network(tensors)
+    converted, peers = {}, []
+    for i, net in enumerate(sorted({name.split('.')[0] for name in tensors})):
+        state, model = _import_network(
+            {name[len(net) + 1:]: value for name, value in tensors.items() if name.startswith(f'{net}.')})
+        converted.update({f'peers.{i}.{name}': value for name, value in state.items()})
+        peers.append(model)
+    return converted, dict(type='mmhssakd.OnlineHSSAKD', peers=peers)

@@ -18,6 +18,11 @@ def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return (logits.detach().argmax(1) == labels).float().mean() * 100
 
 
+def joint_labels(labels: torch.Tensor, num_views: int) -> torch.Tensor:
+    """Joint labels ``k_j = M * y + j`` of class and view: (B, ) to (B * M, )."""
+    return (num_views * labels[:, None] + torch.arange(num_views, device=labels.device)).flatten()
+
+
 @MODELS.register_module()
 class SSAClassifier(ImageClassifier):
     """An mmpretrain ``ImageClassifier`` with auxiliary classifiers of joint labels; trains a teacher (Eq. 4).
@@ -134,9 +139,8 @@ class SSAClassifier(ImageClassifier):
         return logits, self.auxiliary_neck(features)
 
     def joint_labels(self, labels: torch.Tensor) -> torch.Tensor:
-        """Joint labels ``k = M * y + j`` of all views: (B, ) to (B * M, )."""
-        views = torch.arange(self.num_views, device=labels.device)
-        return (self.num_views * labels[:, None] + views).flatten()
+        """Joint labels of all views of the images, see :func:`joint_labels`."""
+        return joint_labels(labels, self.num_views)
 
     def task_loss(self, logits: torch.Tensor, data_samples: List[DataSample]) -> Dict[str, torch.Tensor]:
         """Cross-entropy of the main head on the unrotated rows, by the head's own loss module.

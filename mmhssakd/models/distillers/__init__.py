@@ -1,3 +1,4 @@
 from .hssakd import HSSAKD
+from .online_hssakd import OnlineHSSAKD
 
-__all__ = ['HSSAKD']
+__all__ = ['HSSAKD', 'OnlineHSSAKD']

@@ -1,20 +1,19 @@
 """Offline HSSAKD: a student that mimics a frozen teacher's p and q_1 .. q_L on all views."""
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Sequence
 
 import torch
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
-from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, hard_labels, is_mixed, named
+from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, hard_labels, is_mixed
 from mmhssakd.models.data_preprocessor import check_labels
 from mmhssakd.registry import MODELS
+from .mimicry import MimicryMixin
 from .teacher import build_teacher
-
-TERMS = ('task', 'kl_q', 'kl_p', 'aux')
 
 
 @MODELS.register_module()
-class HSSAKD(SSAClassifier):
+class HSSAKD(MimicryMixin, SSAClassifier):
     """Hierarchical self-supervision augmented knowledge distillation (Eq. 8).
 
     ``loss = CE(p^S(x), y) + 1/M sum_j sum_l tau^2 KL(q_l^T || q_l^S) + 1/M sum_j tau^2 KL(p^T || p^S)``
@@ -25,12 +24,15 @@ class HSSAKD(SSAClassifier):
     Args:
         teacher (dict, optional): ``config`` (a config file or a model dict) and ``checkpoint`` (a path or URL).
             None builds the student alone, for testing.
-        kd_loss (dict): The mimicry loss; it holds the temperature. Defaults to ``dict(type='KDLoss', tau=3)``.
+        kd_loss (dict): The mimicry loss of p; it holds the temperature. Defaults to ``dict(type='KDLoss', tau=3)``.
+        kd_loss_q (dict, optional): The mimicry loss of each q_l. Defaults to ``kd_loss``.
         loss_weight (dict, optional): Factors of the terms ``task``, ``kl_q``, ``kl_p`` (1 each, as in the paper)
             and ``aux`` (cross-entropy of the student's own branches, 0 in the paper). A term with factor 0 is
             not computed. Defaults to None.
         kl_p_views (str): ``'all'`` mimics p on every view (the paper), ``'unrotated'`` on the images alone.
             Defaults to ``'all'``.
+        branch_map (Sequence[int], optional): For each of the student's branches the teacher's branch, from 0, that
+            it mimics. Defaults to the branch of the same number.
         **kwargs: Arguments of :class:`SSAClassifier`. Without ``auxiliary_neck`` and ``views`` this is KD.
 
     Raises:
@@ -44,16 +46,12 @@ class HSSAKD(SSAClassifier):
                  kd_loss: dict = dict(type='KDLoss', tau=3.0),
                  loss_weight: Optional[dict] = None,
                  kl_p_views: str = 'all',
+                 kd_loss_q: Optional[dict] = None,
+                 branch_map: Optional[Sequence[int]] = None,
                  **kwargs) -> None:
         super().__init__(**kwargs)
-        self.kd_loss = MODELS.build(kd_loss)
-        unknown = sorted(set(loss_weight or {}) - set(TERMS))
-        if unknown:
-            raise ValueError(f'model.loss_weight has unknown terms {unknown}; it knows {", ".join(TERMS)}.')
-        self.loss_weight = dict(dict(task=1.0, kl_q=1.0, kl_p=1.0, aux=0.0), **(loss_weight or {}))
-        if kl_p_views not in ('all', 'unrotated'):
-            raise ValueError(f"model.kl_p_views must be 'all' or 'unrotated', but got {kl_p_views!r}.")
-        self.kl_p_views = kl_p_views
+        self._init_mimicry(kd_loss, kd_loss_q, loss_weight, kl_p_views, dict(task=1.0, kl_q=1.0, kl_p=1.0, aux=0.0))
+        self.branch_map = branch_map
         if teacher is not None:
             # Not a submodule: nn.Module would put it into state_dict, parameters() and train().
             object.__setattr__(self, 'teacher', build_teacher(**teacher, num_classes=self.num_classes))
@@ -63,11 +61,18 @@ class HSSAKD(SSAClassifier):
     def _check_branches(self) -> None:
         if self.auxiliary_neck is None:
             return
+        branches = len(self.auxiliary_neck.branches)
         teacher_neck = getattr(self.teacher, 'auxiliary_neck', None)
-        branches = [0 if neck is None else len(neck.branches) for neck in (teacher_neck, self.auxiliary_neck)]
-        if branches[0] != branches[1]:
-            raise ValueError(f'The teacher has {branches[0]} auxiliary branches, the student has {branches[1]}: give '
-                             'model.auxiliary_neck and the model of model.teacher.config the same number of taps.')
+        available = 0 if teacher_neck is None else len(teacher_neck.branches)
+        if self.branch_map is None and available != branches:
+            raise ValueError(
+                f'The teacher has {available} auxiliary branches, the student has {branches}: give '
+                'model.auxiliary_neck and the model of model.teacher.config the same number of taps, or say with '
+                f'model.branch_map which of the teacher\'s branches (0 .. {available - 1}) each of the student\'s mimics.')
+        self.branch_map = tuple(range(branches) if self.branch_map is None else self.branch_map)
+        if len(self.branch_map) != branches or not all(i in range(available) for i in self.branch_map):
+            raise ValueError(f'model.branch_map={self.branch_map} must name one of the teacher\'s branches '
+                             f'0 .. {available - 1} for each of the student\'s {branches}.')
         if self.teacher.num_views != self.num_views:
             raise ValueError(f'The teacher was trained on {self.teacher.num_views} views, the student has '
                              f'{self.num_views}: model.views must be the same for both.')
@@ -81,10 +86,11 @@ class HSSAKD(SSAClassifier):
 
     @torch.no_grad()
     def teach(self, views: torch.Tensor) -> Logits:
-        """Logits of the teacher's p and q_1 .. q_L on the student's views, see :meth:`forward_views`."""
+        """Logits of the teacher's p, and of the q_l that each of the student's branches mimics, on the student's views."""
         if self.auxiliary_neck is None:
             return self.teacher(views, mode='tensor'), []
-        return self.teacher.forward_views(views)
+        logits, aux_logits = self.teacher.forward_views(views)
+        return logits, [aux_logits[i] for i in self.branch_map]
 
     def loss(self, inputs: torch.Tensor, data_samples: List[DataSample]) -> Dict[str, torch.Tensor]:
         """Losses of a batch of normalised images.
@@ -110,22 +116,11 @@ class HSSAKD(SSAClassifier):
         weight = self.loss_weight
         losses = self.task_loss(logits, data_samples)
         losses['loss_task'] = weight['task'] * losses['loss_task']
-        losses.update(self.mimicry_losses((logits, aux_logits), teacher))
+        losses.update(self.mimicry_losses((logits, aux_logits), teacher, labels))
         if aux_logits:
             if weight['aux']:
                 losses.update(self.auxiliary_loss(aux_logits, labels))
                 losses['loss_aux'] = weight['aux'] * losses['loss_aux']
             if labels is not None:
                 losses.update(self.auxiliary_accuracy(aux_logits, labels))
-        return losses
-
-    def mimicry_losses(self, student: Logits, teacher: Logits) -> Dict[str, torch.Tensor]:
-        """``loss_kl_q`` over all branches and ``loss_kl_p`` of the main head, weighted."""
-        weight, losses = self.loss_weight, {}
-        if student[1] and weight['kl_q']:
-            shares = [self.kd_loss(q, q_teacher) for q, q_teacher in zip(student[1], teacher[1])]  # Eq. 6
-            losses.update(loss_kl_q=weight['kl_q'] * sum(shares), **named('kl_q', shares))
-        if weight['kl_p']:
-            step = self.num_views if self.kl_p_views == 'unrotated' else 1
-            losses['loss_kl_p'] = weight['kl_p'] * self.kd_loss(student[0][::step], teacher[0][::step])  # Eq. 7
         return losses

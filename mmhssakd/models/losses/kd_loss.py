@@ -1,5 +1,6 @@
 """Temperature-scaled Kullback-Leibler divergence, the paper's mimicry loss."""
 import math
+from typing import Optional
 
 import torch
 import torch.nn as nn
@@ -27,12 +28,16 @@ class KDLoss(nn.Module):
         self.tau = tau
         self.loss_weight = loss_weight
 
-    def forward(self, student_logits: torch.Tensor, teacher_logits: torch.Tensor) -> torch.Tensor:
+    def forward(self,
+                student_logits: torch.Tensor,
+                teacher_logits: torch.Tensor,
+                labels: Optional[torch.Tensor] = None) -> torch.Tensor:
         """Compute the loss; no gradient reaches the teacher's logits.
 
         Args:
             student_logits (Tensor): Logits of shape (N, K).
             teacher_logits (Tensor): Logits of shape (N, K).
+            labels (Tensor, optional): Not used; other mimicry losses need the rows' labels, (N, ).
 
         Returns:
             Tensor: A scalar, summed over the K classes and averaged over the N rows ("batchmean").

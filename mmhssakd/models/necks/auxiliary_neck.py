@@ -44,6 +44,24 @@ def initialise(backbone: nn.Module) -> None:
         backbone.init_weights()
 
 
+def module_names(backbone: nn.Module) -> str:
+    """List the names of a backbone's modules, two levels deep, for messages."""
+    return ', '.join(name for name, _ in backbone.named_modules() if name and name.count('.') <= 1)
+
+
+@torch.no_grad()
+def feature_channels(backbone: nn.Module, tap: str, size: int = 64) -> int:
+    """Number of channels of a tapped feature map, by running the backbone once on an empty image."""
+    channels = []
+    handle = backbone.get_submodule(tap).register_forward_hook(lambda module, args, out: channels.append(out.shape[1]))
+    training = backbone.training
+    backbone.eval()  # mmpretrain's backbones return None here
+    backbone(torch.zeros(1, 3, size, size))
+    backbone.train(training)
+    handle.remove()
+    return channels[0]
+
+
 @MODELS.register_module()
 class AuxiliaryNeck(BaseModule):
     """Auxiliary classifiers hooked to a backbone's stages (Sec. III-C).
@@ -55,36 +73,45 @@ class AuxiliaryNeck(BaseModule):
     The features are taken by forward hooks on named modules, which are there only inside :meth:`tap`. So the
     backbone keeps its code and its ``out_indices``, and inference never meets a hook.
 
+    Taps, chain and repetition have defaults where the backbone itself says what its stages are: our CIFAR
+    networks do (:class:`StageChain`), and so do mmpretrain's residual networks (``res_layers``).
+
     Args:
-        taps (Sequence[str]): Names of the backbone's modules whose outputs F_1 .. F_L are classified.
         backbone (dict): Config of the backbone that is tapped. The classifier fills it in.
         in_channels (int): Channels of the backbone's last feature map. The classifier fills it in from its head.
         num_labels (int): Number of joint labels, N * M. The classifier fills it in from its head and views.
-        chain (Sequence[str], optional): Names of the modules that lead from the first tap to the end of the
-            backbone, taps included, in order. Defaults to ``taps``.
-        repeat (Sequence[str], optional): Names of the modules that the last branch repeats. Defaults to the
-            last tap.
+        taps (Sequence[str], optional): Names of the backbone's modules whose outputs F_1 .. F_L are classified.
+            Defaults to the backbone's stages.
+        chain (Sequence[str], optional): Names of the modules that lead from the first stage to the end of the
+            backbone, taps included, in order. Defaults to the backbone's stages, or to ``taps``.
+        repeat (Sequence[str], optional): Names of the modules that the branch after the last stage repeats. A
+            tap at the last of them gets this branch. Defaults to the backbone's last stage, or to the last tap.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
-        ValueError: A name is not a module of the backbone, or is given twice.
+        ValueError: A name is not a module of the backbone, or is given twice, or there is no default.
     """
 
     def __init__(self,
-                 taps: Sequence[str],
                  backbone: dict,
                  in_channels: int,
                  num_labels: int,
+                 taps: Optional[Sequence[str]] = None,
                  chain: Optional[Sequence[str]] = None,
                  repeat: Optional[Sequence[str]] = None,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
-        self.taps = tuple(taps)
-        self.chain = tuple(chain or taps)
-        self.repeat = tuple(repeat or taps[-1:])
-        self._check_names(backbone_like(backbone))
+        fresh = backbone_like(backbone)
+        stages = getattr(fresh, 'res_layers', None)
+        if not (taps or stages or hasattr(fresh, 'taps')):
+            raise ValueError(f'{type(fresh).__name__} does not say what its stages are: set auxiliary_neck.taps to '
+                             f'the names of the modules to tap. It has: {module_names(fresh)}.')
+        self.taps = tuple(taps or getattr(fresh, 'taps', stages))
+        self.chain = tuple(chain or getattr(fresh, 'chain', stages) or self.taps)
+        self.repeat = tuple(repeat or getattr(fresh, 'repeat', (stages or self.taps)[-1:]))
+        self._check_names(fresh)
         self.branches = nn.ModuleList(
-            Branch(self._stages(tap, backbone, in_channels), in_channels, num_labels) for tap in self.taps)
+            Branch(self._stages(tap, backbone), in_channels, num_labels) for tap in self.taps)
 
     def _check_names(self, backbone: nn.Module) -> None:
         modules = dict(backbone.named_modules())
@@ -92,27 +119,26 @@ class AuxiliaryNeck(BaseModule):
             names = getattr(self, option)
             unknown = [name for name in names if name not in modules]
             if unknown:
-                has = [name for name in modules if name and name.count('.') <= 1]
                 raise ValueError(f'auxiliary_neck.{option}: {type(backbone).__name__} has no module named '
-                                 f'{", ".join(map(repr, unknown))}. It has: {", ".join(has)}.')
+                                 f'{", ".join(map(repr, unknown))}. It has: {module_names(backbone)}.')
             if not names or len(set(names)) < len(names):
                 raise ValueError(f'auxiliary_neck.{option} must name at least one module and none twice, got {names}.')
         outside = [tap for tap in self.taps if tap not in self.chain and tap != self.taps[0]]
         if outside:
             raise ValueError(f'auxiliary_neck.chain must lead through every tap but the first; {outside} are not in it.')
 
-    def _stages(self, tap: str, backbone: dict, in_channels: int) -> nn.Sequential:
+    def _stages(self, tap: str, backbone: dict) -> nn.Sequential:
         """Take the stages after ``tap`` out of a new backbone."""
         fresh = backbone_like(backbone)
         start = self.chain.index(tap) + 1 if tap in self.chain else 0
         names = self.chain[start:]
-        if tap == self.taps[-1]:
-            if hasattr(fresh, 'make_repeated_stage'):
-                repeated = fresh.make_repeated_stage(in_channels)
+        if tap == self.repeat[-1]:
+            names = self.repeat + names
+            channels = feature_channels(fresh, tap)
+            if hasattr(fresh, 'repeat_last_stage'):
+                fresh.repeat_last_stage(channels)
             else:
-                repeated = repeat_stage(nn.Sequential(*map(fresh.get_submodule, self.repeat)), in_channels)
-            initialise(fresh)
-            return nn.Sequential(*repeated, *map(fresh.get_submodule, names))
+                repeat_stage(nn.Sequential(*map(fresh.get_submodule, self.repeat)), channels)
         initialise(fresh)
         return nn.Sequential(*map(fresh.get_submodule, names))
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 
-@pytest.mark.parametrize('name', ['offline_r34_r18'])
+@pytest.mark.parametrize('name', ['offline_r34_r18', 'offline_wrn40x2_wrn16x2', 'offline_vgg13_mobilenetv2'])
 def test_student_step(name, tmp_path):
     expected = golden.load(name)
     weights, teacher = golden.import_hsakd(golden.released_weights(expected['teacher_keys'], 10000))

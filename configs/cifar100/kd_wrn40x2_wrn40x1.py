@@ -1,0 +1,4 @@
+# Plain KD, WRN-40-2 -> WRN-40-1: p on unrotated images only, no branches.
+_base_ = './hssakd_wrn40x2_wrn40x1.py'
+
+model = dict(auxiliary_neck=None, views=None)

@@ -1,0 +1,4 @@
+# ShuffleNetV1 and its branches, trained jointly from scratch.
+_base_ = './ce_shufflenetv1.py'
+
+model = dict(type='mmhssakd.SSAClassifier', auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'))

@@ -1,0 +1,6 @@
+# The frozen teacher: WRN-40-2 keeps its weights, only the branches train, 100 epochs, /10 at 30, 60, 90.
+_base_ = './teacher_wrn40x2.py'
+
+model = dict(frozen=True, init_cfg=dict(type='Pretrained', checkpoint='work_dirs/ce_wrn40x2/epoch_240.pth'))
+train_cfg = dict(max_epochs=100)
+param_scheduler = dict(milestones=[30, 60, 90])

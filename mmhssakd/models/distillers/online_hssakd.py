@@ -1,0 +1,148 @@
+"""Online HSSAKD: peers that train together and mimic each other."""
+from collections import defaultdict
+from typing import Dict, List, Optional, Sequence, Tuple, Union
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import ModuleList
+from mmpretrain.models.classifiers import BaseClassifier
+from mmpretrain.structures import DataSample
+
+from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, hard_labels
+from mmhssakd.models.data_preprocessor import check_labels
+from mmhssakd.registry import MODELS
+from .mimicry import MimicryMixin
+
+
+@MODELS.register_module()
+class OnlineHSSAKD(MimicryMixin, BaseClassifier):
+    """Mutual distillation of two or more peers, without a teacher (Sec. III-E).
+
+    For each peer: ``CE(p, y) + 1/M sum_j sum_l CE(q_l(t_j(x)), k_j)`` and, toward the detached outputs of every
+    other peer, ``kl_q + kl_p`` of :class:`HSSAKD`, averaged over the others. All peers see the same views.
+
+    Evaluation is of the ensemble (mean of the peers' probabilities); :class:`mmhssakd.PeersAccuracy` reports each
+    peer as well. In checkpoints a peer is ``peers.<i>.*``; ``tools/model_converters/export_peer.py`` takes it out.
+
+    Args:
+        peers (Sequence[dict]): Configs of two or more :class:`SSAClassifier`, of any architectures.
+        kd_loss (dict): See :class:`HSSAKD`.
+        kd_loss_q (dict, optional): See :class:`HSSAKD`.
+        loss_weight (dict, optional): Factors of the terms ``task``, ``aux``, ``kl_q``, ``kl_p``. Defaults to 1 each.
+        kl_p_views (str): See :class:`HSSAKD`.
+        data_preprocessor (dict, optional): As in mmpretrain.
+        train_cfg (dict, optional): Not used; configs of a plain classifier may hold it.
+        init_cfg (dict, optional): Initialisation config.
+
+    Raises:
+        TypeError: A peer is no :class:`SSAClassifier`.
+        ValueError: There are fewer than two peers, or they differ in classes, views or number of branches.
+    """
+
+    def __init__(self,
+                 peers: Sequence[dict],
+                 kd_loss: dict = dict(type='KDLoss', tau=3.0),
+                 kd_loss_q: Optional[dict] = None,
+                 loss_weight: Optional[dict] = None,
+                 kl_p_views: str = 'all',
+                 data_preprocessor: Optional[dict] = None,
+                 train_cfg: Optional[dict] = None,
+                 init_cfg: Optional[dict] = None) -> None:
+        data_preprocessor = dict(data_preprocessor or {})
+        data_preprocessor.setdefault('type', 'mmhssakd.ViewsDataPreprocessor')
+        super().__init__(init_cfg=init_cfg, data_preprocessor=data_preprocessor)
+        peers = [MODELS.build(dict(dict(type='mmhssakd.SSAClassifier'), **peer)) for peer in peers]
+        self._check(peers)
+        self.peers = ModuleList(peers)
+        self.num_views = peers[0].num_views
+        self.num_classes = peers[0].num_classes
+        self._init_mimicry(kd_loss, kd_loss_q, loss_weight, kl_p_views, dict(task=1.0, kl_q=1.0, kl_p=1.0, aux=1.0))
+
+    @staticmethod
+    def _check(peers: List[SSAClassifier]) -> None:
+        if len(peers) < 2:
+            raise ValueError(f'model.peers needs two or more configs, but got {len(peers)}.')
+        if not all(isinstance(peer, SSAClassifier) for peer in peers):
+            raise TypeError('Each of model.peers must be an SSAClassifier, but got '
+                            f'{[type(peer).__name__ for peer in peers]}.')
+        for what, mend, values in (
+                ('classes', 'model.peers.*.head.num_classes', [peer.num_classes for peer in peers]),
+                ('views', 'model.peers.*.views', [peer.num_views for peer in peers]),
+                ('auxiliary branches', 'the taps of model.peers.*.auxiliary_neck',
+                 [len(peer.auxiliary_neck.branches) if peer.auxiliary_neck else 0 for peer in peers])):
+            if len(set(values)) > 1:
+                raise ValueError(f'The peers have different numbers of {what}, {values}: make {mend} agree.')
+
+    def forward(self,
+                inputs: torch.Tensor,
+                data_samples: Optional[List[DataSample]] = None,
+                mode: str = 'tensor') -> Union[torch.Tensor, List[DataSample], Dict[str, torch.Tensor]]:
+        """As in mmpretrain: ``mode`` is 'tensor' (log-probabilities of the ensemble), 'predict' or 'loss'."""
+        if mode == 'tensor':
+            return self.peer_scores(inputs).mean(0).log()
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        raise RuntimeError(f"mode must be 'tensor', 'predict' or 'loss', but got {mode!r}.")
+
+    def extract_feat(self, inputs: torch.Tensor) -> Tuple[torch.Tensor]:
+        """Features of the first peer, after its neck."""
+        return self.peers[0].extract_feat(inputs)
+
+    def peer_scores(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Probabilities of every peer's main head for images (B, C, H, W): (P, B, N)."""
+        return torch.stack([F.softmax(peer(inputs), dim=1) for peer in self.peers])
+
+    def predict(self, inputs: torch.Tensor, data_samples: Optional[List[DataSample]] = None) -> List[DataSample]:
+        """Predict by the ensemble; ``peer_scores`` (P, N) of a sample holds the peers' own probabilities."""
+        scores = self.peer_scores(inputs)
+        samples = [DataSample() for _ in range(len(inputs))] if data_samples is None else data_samples
+        for i, sample in enumerate(samples):
+            ensemble = scores[:, i].mean(0)
+            sample.set_pred_score(ensemble).set_pred_label(ensemble.argmax(0, keepdim=True))
+            sample.set_field(scores[:, i], 'peer_scores')
+        return samples
+
+    def loss(self, inputs: torch.Tensor, data_samples: List[DataSample]) -> Dict[str, torch.Tensor]:
+        """Losses of a batch of normalised images.
+
+        Args:
+            inputs (Tensor): (B, C, H, W), or views (B, M, C, H, W).
+            data_samples (list[DataSample]): B samples with ``gt_label``.
+
+        Returns:
+            dict: ``loss_task``, ``loss_aux``, ``loss_kl_q``, ``loss_kl_p``, summed over the peers, and for the log
+            ``peer<i>_*`` with each peer's accuracies and shares.
+        """
+        labels = hard_labels(data_samples)
+        check_labels(labels, self.num_classes)
+        views = self.peers[0].make_views(inputs)
+        outputs = [peer.forward_views(views) for peer in self.peers]
+        totals, log = defaultdict(float), {}
+        for i, (peer, output) in enumerate(zip(self.peers, outputs)):
+            terms = self._own_losses(peer, output, data_samples, labels)
+            others = [other for j, other in enumerate(outputs) if j != i]
+            for other in others:
+                mimicry = self.mimicry_losses(output, other, labels)
+                for name, value in mimicry.items():
+                    terms[name] = terms.get(name, 0.) + value / len(others)
+            for name, value in terms.items():
+                if name.startswith('loss'):
+                    totals[name] = totals[name] + value
+                else:
+                    log[f'peer{i}_{name}'] = value
+        return {**totals, **log}
+
+    def _own_losses(self, peer: SSAClassifier, output: Logits, data_samples: List[DataSample],
+                    labels: torch.Tensor) -> Dict[str, torch.Tensor]:
+        """Terms that a peer has by itself."""
+        logits, aux_logits = output
+        terms = peer.task_loss(logits, data_samples)
+        terms['loss_task'] = self.loss_weight['task'] * terms['loss_task']
+        if aux_logits:
+            if self.loss_weight['aux']:
+                terms.update(peer.auxiliary_loss(aux_logits, labels))
+                terms['loss_aux'] = self.loss_weight['aux'] * terms['loss_aux']
+            terms.update(peer.auxiliary_accuracy(aux_logits, labels))
+        return terms
