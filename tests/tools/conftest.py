@@ -7,8 +7,9 @@ from mmengine.config import Config
 
 from mmhssakd.registry import MODELS
 
-sys.path.insert(0, str(Path(__file__).parent))
 ROOT = Path(__file__).parents[2]
+for folder in (Path(__file__).parent, ROOT / 'tools', ROOT / 'tools/model_converters', ROOT / 'tools/dataset_converters'):
+    sys.path.insert(0, str(folder))
 
 
 @pytest.fixture(scope='session')

@@ -1,12 +1,9 @@
 import json
 import subprocess
-import sys
 from pathlib import Path
 
+import arms
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / 'tools'))
-import arms  # noqa: E402
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@ import json
 
 import pytest
 import torch
-from processes import SHORT, epochs, run
+import train
+from processes import ROOT, SHORT, epochs, run
 
 from mmhssakd.utils.runs import curve
 
@@ -43,20 +44,25 @@ def test_loss_that_is_no_number_stops_the_run(trained, teacher):
     done = run('train.py', STUDENT, '--work-dir', trained, '--resume', check=False, options={
         **SHORT, **epochs(3), 'model.teacher.checkpoint': teacher, 'model.loss_weight.kl_q': 'inf'})
     assert done.returncode
-    assert 'FloatingPointError: loss_kl_q=inf in iteration 9 (epoch 3)' in done.stdout.replace(', loss=inf', '')
+    assert 'FloatingPointError: loss_kl_q=inf in iteration 9 (epoch 3)' in done.stdout
     assert (trained / 'epoch_2.pth').read_bytes() == before
     assert not (trained / 'epoch_3.pth').exists()
 
 
-@pytest.mark.parametrize('arguments, options, message', [
-    (['configs/none.py'], {}, 'no such config file: configs/none.py'),
-    (['configs/teacher_r34_imagenet.py'], {'train_dataloader.dataset.data_root': '/no/folder'},
-     'train_dataloader.dataset.data_root: no such folder: /no/folder'),
-    ([STUDENT], {'model.teacher.checkpoint': 'none.pth'}, 'model.teacher.checkpoint: no such checkpoint: none.pth'),
-    ([STUDENT], {'model.auxiliary_neck.taps': '[layer1,layer7]'}, "no module named 'layer7'. It has: "),
-    ([STUDENT, '--auto-scale-lr'], {'auto_scale_lr': '{}'}, 'auto_scale_lr.base_batch_size'),
-])
-def test_refusals(arguments, options, message, tmp_path):
-    done = run('train.py', *arguments, '--work-dir', tmp_path, options=options, check=False)
+def test_missing_teacher_stops_before_the_first_step(tmp_path):
+    done = run('train.py', STUDENT, '--work-dir', tmp_path, options={'model.teacher.checkpoint': 'none.pth'}, check=False)
     assert done.returncode
-    assert message in done.stdout[-1500:]
+    assert 'model.teacher.checkpoint: no such checkpoint: none.pth' in done.stdout[-1500:]
+
+
+@pytest.mark.parametrize('arguments, error, message', [
+    (['configs/none.py'], FileNotFoundError, 'no such config file: configs/none.py'),
+    (['configs/teacher_r34_imagenet.py', '--cfg-options', 'train_dataloader.dataset.data_root=/no/folder'],
+     FileNotFoundError, 'train_dataloader.dataset.data_root: no such folder: /no/folder'),
+    ([STUDENT, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr={}'], KeyError, 'auto_scale_lr.base_batch_size'),
+])
+def test_refusals(arguments, error, message, monkeypatch):
+    monkeypatch.setattr('sys.argv', ['train.py', *arguments])
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(error, match=message):
+        train.main()
