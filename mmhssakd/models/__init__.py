@@ -3,10 +3,11 @@ from .backbones import (CIFARVGG, CIFARMobileNetV2, CIFARResNet, CIFARShuffleNet
 from .classifiers import SSAClassifier
 from .data_preprocessor import ViewsDataPreprocessor
 from .distillers import HSSAKD, OnlineHSSAKD
-from .losses import KDLoss
+from .losses import DISTLoss, DKDLoss, KDLoss, StandardizedLoss
 from .necks import AuxiliaryNeck
 
 __all__ = [
     'AuxiliaryNeck', 'CIFARMobileNetV2', 'CIFARResNet', 'CIFARShuffleNetV1', 'CIFARShuffleNetV2', 'CIFARVGG',
-    'CIFARWideResNet', 'HSSAKD', 'KDLoss', 'OnlineHSSAKD', 'SSAClassifier', 'ViewsDataPreprocessor'
+    'CIFARWideResNet', 'DISTLoss', 'DKDLoss', 'HSSAKD', 'KDLoss', 'OnlineHSSAKD', 'SSAClassifier', 'StandardizedLoss',
+    'ViewsDataPreprocessor'
 ]

@@ -1,8 +1,8 @@
 """Rotation by 0, 90, 180 and 270 degrees: the paper's self-supervised task."""
 import torch
-from mmcv.transforms import BaseTransform
 
 from mmhssakd.registry import TRANSFORMS
+from .views import Views
 
 NUM_ROTATIONS = 4  # the paper's M
 
@@ -31,32 +31,11 @@ def rotate_views(images: torch.Tensor) -> torch.Tensor:
 
 
 @TRANSFORMS.register_module()
-class RotateViews(BaseTransform):
-    """The rotation task as a component: views on the device, or per sample in a pipeline.
-
-    The classifiers call :meth:`expand` on a whole batch, after normalisation and on the device, which moves a
-    quarter of the data from host to device. As a step of a pipeline, placed after ``PackInputs``, the same
-    views are made per sample on the CPU: ``inputs`` of shape (C, H, H) become (4, C, H, H), and the classifiers
-    take the collated (N, 4, C, H, H) batches as they are.
-
-    Required Keys (pipeline): ``inputs``. Modified Keys: ``inputs``.
-    """
+class RotateViews(Views):
+    """The paper's task, M = 4: rotation by multiples of 90 degrees, see :func:`rotate_views`."""
 
     num_views = NUM_ROTATIONS
 
     def expand(self, images: torch.Tensor) -> torch.Tensor:
-        """Make the views of a batch, see :func:`rotate_views`."""
+        """Make the views of a batch of square images: (B, C, H, H) to (4 * B, C, H, H)."""
         return rotate_views(images)
-
-    def transform(self, results: dict) -> dict:
-        """Replace ``inputs`` (C, H, H) by its views (4, C, H, H).
-
-        Raises:
-            TypeError: ``inputs`` is not there yet, or is not a tensor.
-        """
-        images = results.get('inputs')
-        if not isinstance(images, torch.Tensor):
-            raise TypeError('RotateViews rotates the packed tensor: put it after PackInputs in the pipeline. '
-                            f'It found {sorted(results)} in the results.')
-        results['inputs'] = self.expand(images[None])
-        return results

@@ -46,17 +46,14 @@ class MimicryMixin:
             ``loss_kl_p``, weighted. A term with weight 0 is left out.
         """
         weight, losses = self.loss_weight, {}
-        joint = view_labels = None
-        if labels is not None:
-            joint = joint_labels(labels, self.num_views)
-            view_labels = labels.repeat_interleave(self.num_views)
         if student[1] and weight['kl_q']:
-            shares = [self.kd_loss_q(q, q_teacher.detach(), joint)
+            targets = None if labels is None else joint_labels(labels, self.num_views)
+            shares = [self.kd_loss_q(q, q_teacher.detach(), targets)
                       for q, q_teacher in zip(student[1], teacher[1])]  # Eq. 6
             losses.update(loss_kl_q=weight['kl_q'] * sum(shares), **named('kl_q', shares))
         if weight['kl_p']:
             step = self.num_views if self.kl_p_views == 'unrotated' else 1
-            view_labels = None if view_labels is None else view_labels[::step]
+            targets = None if labels is None else labels.repeat_interleave(self.num_views)[::step]
             losses['loss_kl_p'] = weight['kl_p'] * self.kd_loss(
-                student[0][::step], teacher[0][::step].detach(), view_labels)  # Eq. 7
+                student[0][::step], teacher[0][::step].detach(), targets)  # Eq. 7
         return losses

@@ -50,6 +50,7 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
                  init_cfg: Optional[dict] = None) -> None:
         data_preprocessor = dict(data_preprocessor or {})
         data_preprocessor.setdefault('type', 'mmhssakd.ViewsDataPreprocessor')
+        data_preprocessor['num_classes'] = next((peer.get('head', {}).get('num_classes') for peer in peers), None)
         super().__init__(init_cfg=init_cfg, data_preprocessor=data_preprocessor)
         peers = [MODELS.build(dict(dict(type='mmhssakd.SSAClassifier'), **peer)) for peer in peers]
         self._check(peers)

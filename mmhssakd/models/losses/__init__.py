@@ -1,3 +1,6 @@
+from .dist_loss import DISTLoss
+from .dkd_loss import DKDLoss
 from .kd_loss import KDLoss
+from .standardized_loss import StandardizedLoss
 
-__all__ = ['KDLoss']
+__all__ = ['DISTLoss', 'DKDLoss', 'KDLoss', 'StandardizedLoss']

@@ -9,6 +9,17 @@ import torch.nn.functional as F
 from mmhssakd.registry import MODELS
 
 
+def check_temperature(loss: str, tau: float) -> None:
+    """Refuse a temperature that is not a positive number, with a ValueError that names the loss."""
+    if not (isinstance(tau, (int, float)) and math.isfinite(tau) and tau > 0):
+        raise ValueError(f'{loss}.tau (the temperature) must be a positive number, but got {tau!r}.')
+
+
+def full_precision(logits: torch.Tensor) -> torch.Tensor:
+    """At least float32: half precision is not enough for a softmax."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
 @MODELS.register_module()
 class KDLoss(nn.Module):
     """KL divergence of the student's softened distribution from the teacher's, times ``tau ** 2`` (Eq. 5 to 7).
@@ -23,8 +34,7 @@ class KDLoss(nn.Module):
 
     def __init__(self, tau: float = 3.0, loss_weight: float = 1.0) -> None:
         super().__init__()
-        if not (isinstance(tau, (int, float)) and math.isfinite(tau) and tau > 0):
-            raise ValueError(f'KDLoss.tau (the temperature) must be a positive number, but got {tau!r}.')
+        check_temperature('KDLoss', tau)
         self.tau = tau
         self.loss_weight = loss_weight
 
@@ -42,9 +52,8 @@ class KDLoss(nn.Module):
         Returns:
             Tensor: A scalar, summed over the K classes and averaged over the N rows ("batchmean").
         """
-        dtype = torch.promote_types(student_logits.dtype, torch.float32)  # half precision is not enough for a softmax
-        log_student = F.log_softmax(student_logits.to(dtype) / self.tau, dim=1)
-        log_teacher = F.log_softmax(teacher_logits.detach().to(dtype) / self.tau, dim=1)
+        log_student = F.log_softmax(full_precision(student_logits) / self.tau, dim=1)
+        log_teacher = F.log_softmax(full_precision(teacher_logits.detach()) / self.tau, dim=1)
         kl = F.kl_div(log_student, log_teacher, reduction='batchmean', log_target=True)
         return self.loss_weight * self.tau**2 * kl
 

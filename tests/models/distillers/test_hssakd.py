@@ -140,3 +140,22 @@ def test_bad_options(teacher):
         student(teacher, loss_weight=dict(kl=1))
     with pytest.raises(ValueError, match='kl_p_views'):
         student(teacher, kl_p_views='some')
+
+
+def test_branch_map_mimics_any_subset_of_the_teachers_branches(teacher):
+    model = student(teacher, auxiliary_neck=dict(taps=('layer1', 'layer3')), branch_map=(0, 2)).eval()
+    images = torch.randn(4, 3, 16, 16)
+    views = model.make_views(images)
+    q, q_teacher = model.forward_views(views)[1], model.teacher.forward_views(views)[1]
+    losses = step(model, images)
+    assert losses['loss_kl_q'].item() == pytest.approx(
+        (model.kd_loss(q[0], q_teacher[0]) + model.kd_loss(q[1], q_teacher[2])).item(), rel=1e-5)
+    assert model.auxiliary_neck.branches[0].stages[0][0].conv1.in_channels == 8  # still all of the rest of the network
+
+
+@pytest.mark.parametrize('branch_map', [(0, ), (0, 3), (0, -1)])
+def test_bad_branch_map(teacher, branch_map):
+    with pytest.raises(ValueError, match='branch_map=.*0 .. 2'):
+        student(teacher, auxiliary_neck=dict(taps=('layer1', 'layer3')), branch_map=branch_map)
+    with pytest.raises(ValueError, match='3 auxiliary branches, the student has 2.*model.branch_map'):
+        student(teacher, auxiliary_neck=dict(taps=('layer1', 'layer3')))

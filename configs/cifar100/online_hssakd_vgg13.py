@@ -1,0 +1,6 @@
+# Online HSSAKD: two VGG-13 that teach each other.
+_base_ = './teacher_vgg13.py'
+
+model = dict(_delete_=True, type='mmhssakd.OnlineHSSAKD', peers=[_base_.model, _base_.model])
+val_evaluator = dict(type='mmhssakd.PeersAccuracy')
+test_evaluator = dict(type='mmhssakd.PeersAccuracy')
