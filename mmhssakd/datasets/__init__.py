@@ -1,4 +1,5 @@
 from . import transforms
 from .stratified_subset import StratifiedSubset
+from .voc_folder import VOCFolder
 
-__all__ = ['StratifiedSubset', 'transforms']
+__all__ = ['StratifiedSubset', 'VOCFolder', 'transforms']
