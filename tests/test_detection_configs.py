@@ -96,7 +96,7 @@ def test_one_step_and_evaluation(file, tmp_path):
 @pytest.mark.parametrize('file', CONFIGS, ids=lambda file: file.stem)
 def test_recipe(file):
     cfg = Config.fromfile(file)
-    assert cfg.auto_scale_lr.base_batch_size == (16 if 'r18' in file.stem else 8)
+    assert cfg.auto_scale_lr.base_batch_size == (16 if 'r18' in file.stem else 4)
     assert cfg.model.backbone.frozen_stages == 1 and cfg.model.backbone.norm_eval
     assert cfg.model.backbone.init_cfg.type == 'Pretrained' and cfg.model.backbone.init_cfg.prefix == 'backbone.'
     if 'r18' in file.stem:

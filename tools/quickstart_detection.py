@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Dict, List
 
 import matplotlib
-from arms import ROOT, Arm, markdown, tabulate
+from arms import ROOT, Arm, markdown, run_all, tabulate
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
@@ -85,7 +85,7 @@ def draw(arms: List[Arm], scenes: Path, file: Path, count: int = 4, threshold: f
     plt.close(figure)
 
 
-def detection(work_dir: Path, seeds: List[int], students: List[Arm], quick: bool) -> str:
+def detection(work_dir: Path, seeds: List[int], students: List[Arm], quick: bool, jobs: int = 1) -> str:
     """Make the scenes, train and evaluate the detectors, write table and picture.
 
     Args:
@@ -93,13 +93,14 @@ def detection(work_dir: Path, seeds: List[int], students: List[Arm], quick: bool
         seeds (list[int]): Seeds; the students of each are needed.
         students (list[Arm]): The finished runs that give the backbones.
         quick (bool): Fewer scenes and epochs.
+        jobs (int): Runs at a time.
 
     Returns:
         str: The table, in Markdown.
     """
     make_scenes(work_dir / 'scenes', quick)
     arms = detection_arms(work_dir, seeds, students, quick)
-    results = [arm.run() for arm in arms]
+    results = run_all(arms, jobs)
     rows = tabulate(results, 'CE')
     table = markdown(rows, 'CE', scale=100).replace('pascal_voc/', '')
     (work_dir / 'detection.md').write_text(table + '\n')

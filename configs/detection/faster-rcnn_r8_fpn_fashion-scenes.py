@@ -20,7 +20,7 @@ test_pipeline = [
     dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
 ]
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=4,
     num_workers=1,
     dataset=dict(
         times=1, dataset=dict(data_root=data_root, metainfo=dict(classes=class_names), pipeline=train_pipeline)))
@@ -57,15 +57,15 @@ model = dict(
             roi_layer=dict(sampling_ratio=1), out_channels=32, featmap_strides=[2, 4, 8], finest_scale=14),
         bbox_head=dict(in_channels=32, fc_out_channels=128, num_classes=len(class_names))),
     train_cfg=dict(
-        rpn=dict(sampler=dict(num=128)), rpn_proposal=rpn_proposals, rcnn=dict(sampler=dict(num=48))),
+        rpn=dict(sampler=dict(num=128)), rpn_proposal=rpn_proposals, rcnn=dict(sampler=dict(num=32, pos_fraction=0.5))),
     test_cfg=dict(rpn=rpn_proposals, rcnn=dict(max_per_img=30)))
 
-max_epochs = 14
+max_epochs = 12
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
-optim_wrapper = dict(optimizer=dict(lr=0.04), clip_grad=dict(max_norm=10))
+optim_wrapper = dict(optimizer=dict(lr=0.03), clip_grad=dict(max_norm=10))
 param_scheduler = [
-    dict(type='OneCycleLR', eta_max=0.04, total_steps=max_epochs, end=max_epochs, by_epoch=True,
+    dict(type='OneCycleLR', eta_max=0.03, total_steps=max_epochs, end=max_epochs, by_epoch=True,
          convert_to_iter_based=True)
 ]
-auto_scale_lr = dict(base_batch_size=8)
-default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=5, max_keep_ckpts=1))
+auto_scale_lr = dict(base_batch_size=4)
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=5, max_keep_ckpts=1))

@@ -45,7 +45,7 @@ def texture(rng: np.random.Generator, size: int) -> np.ndarray:
         coarse = rng.normal(size=(cells, cells, 3)).astype(np.float32)
         coarse = 0.3 * coarse + 0.7 * coarse.mean(axis=2, keepdims=True)  # mostly grey
         field += cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC) * rng.uniform(0.3, 1)
-    return rng.uniform(30, 110) + rng.uniform(15, 40) * field
+    return rng.uniform(20, 90) + rng.uniform(10, 30) * field
 
 
 def warp(rng: np.random.Generator, article: np.ndarray, scale: Tuple[float, float], angle: float) -> tuple:
@@ -75,8 +75,8 @@ def paint(rng: np.random.Generator, image: np.ndarray, grey: np.ndarray, mask: n
 
 
 def compose(rng: np.random.Generator, articles: np.ndarray, labels: np.ndarray, size: int = 112,
-            count: Tuple[int, int] = (3, 8), scale: Tuple[float, float] = (0.7, 1.6), angle: float = 40,
-            scraps: int = 6) -> Scene:
+            count: Tuple[int, int] = (3, 8), scale: Tuple[float, float] = (0.8, 1.5), angle: float = 20,
+            scraps: int = 4) -> Scene:
     """Compose one scene.
 
     Args:
