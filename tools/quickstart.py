@@ -1,4 +1,5 @@
-"""HSSAKD on real images in minutes: train a teacher, then the same student alone, by KD and by HSSAKD.
+"""HSSAKD on real images in minutes: train a teacher, then the same student alone, by KD and by HSSAKD, then
+detectors with these students as backbones.
 
 Everything is written under --work-dir; a call that was interrupted goes on where it stopped.
 """
@@ -9,6 +10,7 @@ from typing import List
 
 import matplotlib
 from arms import Arm, markdown, run_all, tabulate
+from quickstart_detection import detection
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
@@ -72,14 +74,19 @@ def main() -> None:
 
     teacher, students = classification_arms(work_dir, args.seeds, args.quick)
     results = run_all([teacher])
-    results += run_all(students(), args.jobs)
+    arms = students()
+    results += run_all(arms, args.jobs)
 
     rows = tabulate(results, 'CE')
     table = markdown(rows, 'CE')
     (work_dir / 'classification.md').write_text(table + '\n')
     (work_dir / 'classification.json').write_text(json.dumps(dict(rows=rows, results=results), indent=1))
     plot(results, work_dir / 'classification.png')
-    print(f'\nFashion-MNIST, {len(args.seeds)} seed(s)\n\n{table}\n\nAlso in {work_dir}: classification.json, .md, .png')
+    print(f'\nFashion-MNIST, {len(args.seeds)} seed(s)\n\n{table}\n', flush=True)
+
+    scenes = detection(work_dir, args.seeds, arms, args.quick, args.jobs)
+    print(f'\nFashion-MNIST, {len(args.seeds)} seed(s)\n\n{table}\n\nDetectors on scenes of Fashion-MNIST articles (%)\n\n'
+          f'{scenes}\n\nAlso in {work_dir}: classification and detection .json, .md, .png')
 
 
 if __name__ == '__main__':
