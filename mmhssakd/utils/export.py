@@ -5,7 +5,7 @@ import torch
 import torchvision
 
 from .checkpoint import compare
-from .hsakd import imagenet_resnet
+from .hsakd import recognise_backbone
 
 Tensors = Dict[str, torch.Tensor]
 FORMATS = ('mmpretrain', 'torchvision', 'timm')
@@ -48,14 +48,16 @@ def torchvision_resnet(bare: Tensors, fmt: str) -> Tensors:
         ValueError: They are not.
     """
     try:
-        depth = imagenet_resnet({f'backbone.{name}': value for name, value in bare.items()})['backbone']['depth']
+        network = recognise_backbone({f'backbone.{name}': value for name, value in bare.items()})
+        if network['type'] != 'ResNet':
+            raise ValueError(f'it looks like {network}.')
     except ValueError as error:
         raise ValueError(f'{fmt} has no network of this kind ({error}) Use --format mmpretrain.') from None
     with torch.device('meta'):
-        network = getattr(torchvision.models, f'resnet{depth}')()
+        network = getattr(torchvision.models, f'resnet{network["depth"]}')()
     expected = {name: value for name, value in network.state_dict().items() if not name.startswith('fc.')}
     difference = compare(expected, bare)
     if difference:
-        raise ValueError(f'{fmt} has no network of this kind: the nearest is resnet{depth}. Use --format mmpretrain.\n'
+        raise ValueError(f'{fmt} has no network of this kind: the nearest is its ResNet of that depth. Use --format mmpretrain.\n'
                          f'{difference}')
     return bare
