@@ -18,7 +18,8 @@ def test_losses(file, tmp_path):
 
 def test_imagenet_recipe_is_the_papers():
     cfg = Config.fromfile(ROOT / 'configs/hssakd_r18_imagenet.py')
-    assert cfg.optim_wrapper.optimizer.items() >= dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-4).items()
+    optimizer = dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-4)
+    assert {key: cfg.optim_wrapper.optimizer[key] for key in optimizer} == optimizer
     assert cfg.param_scheduler.milestones == [30, 60, 90] and cfg.param_scheduler.gamma == 0.1
     assert cfg.train_cfg.max_epochs == 100
     assert cfg.auto_scale_lr.base_batch_size == 256 and cfg.train_dataloader.batch_size == 32
