@@ -3,7 +3,9 @@ from mmengine.registry import DefaultScope
 
 from mmhssakd.registry import MODELS, TRANSFORMS
 
-TYPES = ['HSSAKD', 'SSAClassifier', 'AuxiliaryNeck', 'KDLoss', 'CIFARResNet']
+TYPES = ['HSSAKD', 'OnlineHSSAKD', 'SSAClassifier', 'AuxiliaryNeck', 'ConvBranch', 'TransformerBranch', 'KDLoss',
+         'DKDLoss', 'DISTLoss', 'StandardizedLoss', 'CIFARResNet', 'CIFARWideResNet', 'CIFARVGG', 'CIFARMobileNetV2',
+         'CIFARShuffleNetV1', 'CIFARShuffleNetV2', 'TorchvisionBackbone']
 
 
 @pytest.mark.parametrize('name', TYPES)

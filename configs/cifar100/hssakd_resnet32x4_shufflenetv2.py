@@ -4,4 +4,5 @@ _base_ = './ce_shufflenetv2.py'
 model = dict(
     type='mmhssakd.HSSAKD',
     auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'),
-    teacher=dict(config='{{ fileDirname }}/teacher_resnet32x4.py', checkpoint='work_dirs/teacher_resnet32x4/epoch_240.pth'))
+    teacher=dict(
+        config='{{ fileDirname }}/teacher_resnet32x4.py', checkpoint='work_dirs/teacher_resnet32x4/epoch_240.pth'))

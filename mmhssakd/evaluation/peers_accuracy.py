@@ -31,5 +31,6 @@ class PeersAccuracy(Accuracy):
         metrics = super().compute_metrics(results)
         for i in range(len(results[0]['peer_scores'])):
             own = [dict(result, pred_score=result['peer_scores'][i]) for result in results]
-            metrics.update({f'peer{i}_{name}': value for name, value in super(PeersAccuracy, self).compute_metrics(own).items()})
+            for name, value in super().compute_metrics(own).items():
+                metrics[f'peer{i}_{name}'] = value
         return metrics

@@ -88,7 +88,8 @@ class CIFARShuffleNetV2(StageChain):
     def __init__(self, widen_factor: float = 1.0, init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         if widen_factor not in WIDTHS:
-            raise ValueError(f'CIFARShuffleNetV2.widen_factor must be one of {sorted(WIDTHS)}, but got {widen_factor!r}.')
+            raise ValueError(f'CIFARShuffleNetV2.widen_factor must be one of {sorted(WIDTHS)}, but got '
+                             f'{widen_factor!r}.')
         *widths, last = WIDTHS[widen_factor]
         self.conv1 = nn.Conv2d(3, 24, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(24)

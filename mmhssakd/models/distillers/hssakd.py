@@ -68,11 +68,11 @@ class HSSAKD(MimicryMixin, SSAClassifier):
             raise ValueError(
                 f'The teacher has {available} auxiliary branches, the student has {branches}: give '
                 'model.auxiliary_neck and the model of model.teacher.config the same number of taps, or say with '
-                f'model.branch_map which of the teacher\'s branches (0 .. {available - 1}) each of the student\'s mimics.')
+                f"model.branch_map which of the teacher's (0 .. {available - 1}) each of the student's mimics.")
         self.branch_map = tuple(range(branches) if self.branch_map is None else self.branch_map)
         if len(self.branch_map) != branches or not all(i in range(available) for i in self.branch_map):
-            raise ValueError(f'model.branch_map={self.branch_map} must name one of the teacher\'s branches '
-                             f'0 .. {available - 1} for each of the student\'s {branches}.')
+            raise ValueError(f"model.branch_map={self.branch_map} must name one of the teacher's branches "
+                             f"0 .. {available - 1} for each of the student's {branches}.")
         if self.teacher.num_views != self.num_views:
             raise ValueError(f'The teacher was trained on {self.teacher.num_views} views, the student has '
                              f'{self.num_views}: model.views must be the same for both.')
@@ -86,7 +86,7 @@ class HSSAKD(MimicryMixin, SSAClassifier):
 
     @torch.no_grad()
     def teach(self, views: torch.Tensor) -> Logits:
-        """Logits of the teacher's p, and of the q_l that each of the student's branches mimics, on the student's views."""
+        """Logits of the teacher's p, and of the q_l that the student's branches mimic, on the student's views."""
         if self.auxiliary_neck is None:
             return self.teacher(views, mode='tensor'), []
         logits, aux_logits = self.teacher.forward_views(views)

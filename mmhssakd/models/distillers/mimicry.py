@@ -22,8 +22,9 @@ class MimicryMixin:
         Raises:
             ValueError: ``loss_weight`` or ``kl_p_views`` holds something unknown.
         """
-        self.kd_loss = MODELS.build(kd_loss)
-        self.kd_loss_q = self.kd_loss if kd_loss_q is None else MODELS.build(kd_loss_q)
+        # --cfg-options model.kd_loss.tau=4 sets no type
+        self.kd_loss = MODELS.build(dict(dict(type='KDLoss'), **kd_loss))
+        self.kd_loss_q = self.kd_loss if kd_loss_q is None else MODELS.build(dict(dict(type='KDLoss'), **kd_loss_q))
         unknown = sorted(set(loss_weight or {}) - set(TERMS))
         if unknown:
             raise ValueError(f'model.loss_weight has unknown terms {unknown}; it knows {", ".join(TERMS)}.')

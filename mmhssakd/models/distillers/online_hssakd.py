@@ -31,7 +31,6 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
         loss_weight (dict, optional): Factors of the terms ``task``, ``aux``, ``kl_q``, ``kl_p``. Defaults to 1 each.
         kl_p_views (str): See :class:`HSSAKD`.
         data_preprocessor (dict, optional): As in mmpretrain.
-        train_cfg (dict, optional): Not used; configs of a plain classifier may hold it.
         init_cfg (dict, optional): Initialisation config.
 
     Raises:
@@ -46,7 +45,6 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
                  loss_weight: Optional[dict] = None,
                  kl_p_views: str = 'all',
                  data_preprocessor: Optional[dict] = None,
-                 train_cfg: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
         data_preprocessor = dict(data_preprocessor or {})
         data_preprocessor.setdefault('type', 'mmhssakd.ViewsDataPreprocessor')

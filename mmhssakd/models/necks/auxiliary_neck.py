@@ -7,6 +7,7 @@ import torch.nn as nn
 from mmengine.model import BaseModule
 
 from mmhssakd.registry import MODELS
+from .features import probe, tapped, to_map
 from .repeat_stage import repeat_stage
 
 
@@ -44,22 +45,24 @@ def initialise(backbone: nn.Module) -> None:
         backbone.init_weights()
 
 
+@torch.no_grad()
+def check_branch(branch: Branch, feature: torch.Tensor) -> None:
+    """Run a branch once on a feature map; whatever does not fit raises."""
+    branch.eval()(feature)
+    branch.train()
+
+
+def light_branch(config: dict, feature: torch.Tensor, num_labels: int) -> Branch:
+    """Build a branch given as a config for feature maps like ``feature``."""
+    stages = MODELS.build(dict(config, in_channels=feature.shape[1]))
+    stages._dump_init_info = lambda: None
+    stages.init_weights()
+    return Branch(stages, stages.out_channels, num_labels)
+
+
 def module_names(backbone: nn.Module) -> str:
     """List the names of a backbone's modules, two levels deep, for messages."""
     return ', '.join(name for name, _ in backbone.named_modules() if name and name.count('.') <= 1)
-
-
-@torch.no_grad()
-def feature_channels(backbone: nn.Module, tap: str, size: int = 64) -> int:
-    """Number of channels of a tapped feature map, by running the backbone once on an empty image."""
-    channels = []
-    handle = backbone.get_submodule(tap).register_forward_hook(lambda module, args, out: channels.append(out.shape[1]))
-    training = backbone.training
-    backbone.eval()  # mmpretrain's backbones return None here
-    backbone(torch.zeros(1, 3, size, size))
-    backbone.train(training)
-    handle.remove()
-    return channels[0]
 
 
 @MODELS.register_module()
@@ -69,6 +72,8 @@ class AuxiliaryNeck(BaseModule):
     A branch is the rest of the same architecture after its stage: the stages come out of a freshly built and
     initialised backbone of the same config, so any backbone that is a chain of modules gets its branches
     without a line written for it. The last branch repeats the last stage at stride 1.
+
+    A branch can be given as a config instead (``branch``).
 
     The features are taken by forward hooks on named modules, which are there only inside :meth:`tap`. So the
     backbone keeps its code and its ``out_indices``, and inference never meets a hook.
@@ -86,10 +91,17 @@ class AuxiliaryNeck(BaseModule):
             backbone, taps included, in order. Defaults to the backbone's stages, or to ``taps``.
         repeat (Sequence[str], optional): Names of the modules that the branch after the last stage repeats. A
             tap at the last of them gets this branch. Defaults to the backbone's last stage, or to the last tap.
+        branch (dict, optional): Config of a module that every branch has instead of copied stages, such as
+            ``dict(type='mmhssakd.ConvBranch')`` or ``dict(type='mmhssakd.TransformerBranch')``. It is given
+            ``in_channels``, maps (N, C, H, W) to a feature map, and has ``out_channels``. Then the backbone need
+            not be a chain of modules, and may return tokens.
+        image_size (int, optional): Side of the empty image with which the features' channels are found out.
+            Defaults to 32, or to 224 if the backbone refuses that.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
-        ValueError: A name is not a module of the backbone, or is given twice, or there is no default.
+        ValueError: A name is not a module of the backbone, or is given twice, or there is no default; or what the
+            module returns is no feature map, or the modules of the chain do not fit together.
     """
 
     def __init__(self,
@@ -99,6 +111,8 @@ class AuxiliaryNeck(BaseModule):
                  taps: Optional[Sequence[str]] = None,
                  chain: Optional[Sequence[str]] = None,
                  repeat: Optional[Sequence[str]] = None,
+                 branch: Optional[dict] = None,
+                 image_size: Optional[int] = None,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         fresh = backbone_like(backbone)
@@ -110,8 +124,22 @@ class AuxiliaryNeck(BaseModule):
         self.chain = tuple(chain or getattr(fresh, 'chain', stages) or self.taps)
         self.repeat = tuple(repeat or getattr(fresh, 'repeat', (stages or self.taps)[-1:]))
         self._check_names(fresh)
-        self.branches = nn.ModuleList(
-            Branch(self._stages(tap, backbone), in_channels, num_labels) for tap in self.taps)
+        features = probe(fresh, self.taps, image_size)
+        if branch is not None:
+            self.branches = nn.ModuleList(light_branch(branch, feature, num_labels) for feature in features.values())
+            return
+        self.branches = nn.ModuleList()
+        for tap, feature in features.items():
+            try:
+                branch = Branch(self._stages(tap, feature.shape[1], backbone), in_channels, num_labels)
+                if not stages:  # the modules of a residual network do fit together
+                    check_branch(branch, feature)
+            except (RuntimeError, TypeError, AttributeError, IndexError) as error:
+                raise ValueError(
+                    f'The modules of {type(fresh).__name__} after {tap!r} cannot be run one after the other: name all '
+                    'of them in auxiliary_neck.chain, or give the branches as auxiliary_neck.branch='
+                    f"dict(type='mmhssakd.ConvBranch'). The error was: {error}") from error
+            self.branches.append(branch)
 
     def _check_names(self, backbone: nn.Module) -> None:
         modules = dict(backbone.named_modules())
@@ -125,16 +153,16 @@ class AuxiliaryNeck(BaseModule):
                 raise ValueError(f'auxiliary_neck.{option} must name at least one module and none twice, got {names}.')
         outside = [tap for tap in self.taps if tap not in self.chain and tap != self.taps[0]]
         if outside:
-            raise ValueError(f'auxiliary_neck.chain must lead through every tap but the first; {outside} are not in it.')
+            raise ValueError('auxiliary_neck.chain must lead through every tap but the first; '
+                             f'{outside} are not in it.')
 
-    def _stages(self, tap: str, backbone: dict) -> nn.Sequential:
-        """Take the stages after ``tap`` out of a new backbone."""
+    def _stages(self, tap: str, channels: int, backbone: dict) -> nn.Sequential:
+        """Take the stages after ``tap``, whose feature map has ``channels`` channels, out of a new backbone."""
         fresh = backbone_like(backbone)
         start = self.chain.index(tap) + 1 if tap in self.chain else 0
         names = self.chain[start:]
         if tap == self.repeat[-1]:
             names = self.repeat + names
-            channels = feature_channels(fresh, tap)
             if hasattr(fresh, 'repeat_last_stage'):
                 fresh.repeat_last_stage(channels)
             else:
@@ -150,19 +178,10 @@ class AuxiliaryNeck(BaseModule):
             backbone (nn.Module): The backbone, not wrapped.
 
         Yields:
-            dict: Filled during the forward pass, from tap name to feature map.
+            dict: Filled during the forward pass, from tap name to what the module returned.
         """
-        features: Dict[str, torch.Tensor] = {}
-
-        def keep(name: str):
-            return lambda module, args, output: features.__setitem__(name, output)
-
-        handles = [backbone.get_submodule(name).register_forward_hook(keep(name)) for name in self.taps]
-        try:
+        with tapped(backbone, self.taps) as features:
             yield features
-        finally:
-            for handle in handles:
-                handle.remove()
 
     def forward(self, features: Dict[str, torch.Tensor]) -> List[torch.Tensor]:
         """Classify the tapped features.
@@ -173,4 +192,4 @@ class AuxiliaryNeck(BaseModule):
         Returns:
             list[Tensor]: Logits of q_1 .. q_L, each of shape (rows, N * M).
         """
-        return [branch(features[name]) for name, branch in zip(self.taps, self.branches)]
+        return [branch(to_map(features[name], name)) for name, branch in zip(self.taps, self.branches)]

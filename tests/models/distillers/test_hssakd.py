@@ -159,3 +159,23 @@ def test_bad_branch_map(teacher, branch_map):
         student(teacher, auxiliary_neck=dict(taps=('layer1', 'layer3')), branch_map=branch_map)
     with pytest.raises(ValueError, match='3 auxiliary branches, the student has 2.*model.branch_map'):
         student(teacher, auxiliary_neck=dict(taps=('layer1', 'layer3')))
+
+
+@pytest.mark.parametrize('options, expected', [
+    ({'model.kd_loss.tau': 4}, lambda model: model.kd_loss.tau == 4 and model.kd_loss_q.tau == 4),
+    ({'model.kd_loss_q.type': 'DKDLoss'},
+     lambda model: type(model.kd_loss_q).__name__ == 'DKDLoss' and model.kd_loss.tau == 3),
+    ({'model.loss_weight.kl_q': 0}, lambda model: model.loss_weight == dict(task=1, kl_q=0, kl_p=1, aux=0)),
+    ({'model.loss_weight.aux': 1}, lambda model: model.loss_weight['aux'] == 1),
+    ({'model.kl_p_views': 'unrotated'}, lambda model: model.kl_p_views == 'unrotated'),
+    ({'model.auxiliary_neck.taps': ['layer1', 'layer3'], 'model.branch_map': [0, 2]},
+     lambda model: model.branch_map == (0, 2)),
+    ({'model.auxiliary_neck': None, 'model.views': None}, lambda model: model.num_views == 1),
+])
+def test_ablations_are_options_alone(teacher, options, expected):
+    from mmengine.config import Config
+    cfg = Config(dict(model=small.config(type='HSSAKD', teacher=teacher)))
+    cfg.merge_from_dict(options)
+    model = MODELS.build(cfg.model)
+    assert expected(model)
+    assert torch.isfinite(model.parse_losses(step(model))[0])

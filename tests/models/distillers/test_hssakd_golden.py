@@ -18,7 +18,8 @@ def test_student_step(name, tmp_path):
     close = dict(rtol=1e-8, atol=1e-9)
     logits, aux_logits = model.teach(model.make_views(images))
     torch.testing.assert_close(logits, torch.tensor(expected['teacher_logits'], dtype=torch.float64), **close)
-    torch.testing.assert_close(torch.stack(aux_logits), torch.tensor(expected['teacher_aux_logits'], dtype=torch.float64), **close)
+    torch.testing.assert_close(
+        torch.stack(aux_logits), torch.tensor(expected['teacher_aux_logits'], dtype=torch.float64), **close)
 
     losses = model(images, data_samples, mode='loss')
     assert losses['loss_task'].item() == pytest.approx(expected['loss_task'], rel=1e-8)

@@ -46,7 +46,8 @@ def test_dist(pair):
     p, q = (softmax(x / 2, axis=1) for x in pair)
     inter = 1 - np.mean([pearsonr(a, b)[0] for a, b in zip(p, q)])
     intra = 1 - np.mean([pearsonr(a, b)[0] for a, b in zip(p.T, q.T)])
-    assert loss(pair, type='DISTLoss', tau=2., beta=2., gamma=3.) == pytest.approx(4 * (2 * inter + 3 * intra), rel=1e-6)
+    expected = 4 * (2 * inter + 3 * intra)
+    assert loss(pair, type='DISTLoss', tau=2., beta=2., gamma=3.) == pytest.approx(expected, rel=1e-6)
 
 
 def test_dist_is_blind_to_a_linear_map_of_the_distribution(pair):

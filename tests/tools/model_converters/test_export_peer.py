@@ -25,7 +25,8 @@ def test_peer_is_an_ordinary_classifier(online, peer, tmp_path):
 
 def test_peer_becomes_a_teacher(online, tmp_path):
     run('export_peer', tmp_path / 'online.pth', tmp_path / 'peer.pth', '--keep-branches')
-    MODELS.build(small.config(type='HSSAKD', teacher=dict(config=small.config(), checkpoint=str(tmp_path / 'peer.pth'))))
+    teacher = dict(config=small.config(), checkpoint=str(tmp_path / 'peer.pth'))
+    MODELS.build(small.config(type='HSSAKD', teacher=teacher))
 
 
 def test_no_such_peer(online, tmp_path):

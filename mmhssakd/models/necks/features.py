@@ -1,0 +1,84 @@
+"""Features of any backbone, taken by hooks, as feature maps."""
+import math
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, Optional, Sequence
+
+import torch
+import torch.nn as nn
+
+
+@contextmanager
+def tapped(backbone: nn.Module, taps: Sequence[str]) -> Iterator[Dict[str, Any]]:
+    """Collect the outputs of named modules during a forward pass inside the ``with`` block.
+
+    Yields:
+        dict: Filled during the forward pass, from name to output.
+    """
+    features: Dict[str, Any] = {}
+
+    def keep(name: str):
+        return lambda module, args, output: features.__setitem__(name, output)
+
+    handles = [backbone.get_submodule(name).register_forward_hook(keep(name)) for name in taps]
+    try:
+        yield features
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def to_map(output: Any, name: str) -> torch.Tensor:
+    """Turn what a module returns into a feature map (N, C, H, W).
+
+    Maps stay as they are. Tokens (N, L, C), alone or with their (H, W) as mmpretrain's Swin returns them, become
+    maps; class tokens, which come first, are dropped.
+
+    Args:
+        output (Any): Output of a tapped module.
+        name (str): Its name, for the message.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    shape = None
+    if isinstance(output, (tuple, list)) and output and isinstance(output[0], torch.Tensor):
+        shape = output[1] if len(output) == 2 and not isinstance(output[1], torch.Tensor) else None
+        output = output[0]
+    if isinstance(output, torch.Tensor) and output.ndim == 4:
+        return output
+    if not (isinstance(output, torch.Tensor) and output.ndim == 3):
+        what = f'shape {tuple(output.shape)}' if isinstance(output, torch.Tensor) else f'type {type(output).__name__}'
+        raise ValueError(f'auxiliary_neck.taps: {name!r} returns something of {what}, which is no feature map '
+                         '(N, C, H, W) and no tokens (N, L, C): tap another module.')
+    side = math.isqrt(output.shape[1])
+    height, width = shape or (side, side)
+    return output[:, output.shape[1] - height * width:].transpose(1, 2).unflatten(2, (int(height), int(width)))
+
+
+@torch.no_grad()
+def probe(backbone: nn.Module, taps: Sequence[str], image_size: Optional[int] = None) -> Dict[str, torch.Tensor]:
+    """Feature maps of an empty image, to learn their channels.
+
+    Without ``image_size`` a small image is tried first, then one of 224 x 224, which Swin and timm's ViT insist on.
+
+    Raises:
+        ValueError: The backbone does not take such an image, never calls a tapped module, or it returns no feature map.
+    """
+    training = backbone.training
+    backbone.eval()  # mmpretrain's backbones return None here
+    with tapped(backbone, taps) as features:
+        sizes = (32, 224) if image_size is None else (image_size, )
+        for size in sizes:
+            try:
+                backbone(torch.zeros(1, 3, size, size))
+                break
+            except (RuntimeError, AssertionError, ValueError) as error:
+                if size == sizes[-1]:
+                    raise ValueError(f'{type(backbone).__name__} does not take an image of {size} x {size}: set '
+                                     f'auxiliary_neck.image_size to a size that it takes. It says: {error}') from error
+    backbone.train(training)
+    silent = [name for name in taps if name not in features]
+    if silent:
+        raise ValueError(f'auxiliary_neck.taps: {type(backbone).__name__} never calls {", ".join(map(repr, silent))} '
+                         '(a list of modules, for example): tap the modules inside.')
+    return {name: to_map(features[name], name) for name in taps}

@@ -1,0 +1,59 @@
+"""Branches of their own kind, for backbones whose later stages cannot be copied, or should not be."""
+import torch
+import torch.nn as nn
+from mmengine.model import BaseModule
+
+from mmhssakd.registry import MODELS
+
+
+@MODELS.register_module()
+class ConvBranch(BaseModule):
+    """A light convolutional branch: a 1x1 projection and depthwise separable convolutions of stride 2.
+
+    Args:
+        in_channels (int): Channels of the tapped feature map. The neck fills it in.
+        channels (int): Channels of the branch. Defaults to 256.
+        depth (int): Number of separable convolutions. Defaults to 2.
+    """
+
+    def __init__(self, in_channels: int, channels: int = 256, depth: int = 2) -> None:
+        super().__init__([dict(type='Kaiming', layer='Conv2d'), dict(type='Constant', layer='BatchNorm2d', val=1)])
+        self.out_channels = channels
+        layers = [nn.Conv2d(in_channels, channels, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+        for _ in range(depth):
+            layers += [nn.Conv2d(channels, channels, 3, 2, 1, groups=channels, bias=False), nn.BatchNorm2d(channels),
+                       nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, feature: torch.Tensor) -> torch.Tensor:
+        """Map (N, in_channels, H, W) to (N, channels, h, w)."""
+        return self.layers(feature)
+
+
+@MODELS.register_module()
+class TransformerBranch(BaseModule):
+    """Transformer blocks on the tokens of a feature map.
+
+    Args:
+        in_channels (int): Channels of the tapped feature map. The neck fills it in.
+        channels (int): Channels of the tokens. Defaults to 192.
+        num_heads (int): Attention heads. Defaults to 3.
+        depth (int): Number of blocks. Defaults to 1.
+    """
+
+    def __init__(self, in_channels: int, channels: int = 192, num_heads: int = 3, depth: int = 1) -> None:
+        super().__init__(dict(type='TruncNormal', layer='Linear', std=0.02))
+        self.out_channels = channels
+        self.project = nn.Linear(in_channels, channels)
+        self.position = nn.Conv2d(channels, channels, 3, 1, 1, groups=channels)  # tells the blocks who is beside whom
+        self.blocks = nn.Sequential(*[
+            nn.TransformerEncoderLayer(channels, num_heads, 4 * channels, dropout=0., activation='gelu',
+                                       batch_first=True, norm_first=True) for _ in range(depth)])
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, feature: torch.Tensor) -> torch.Tensor:
+        """Map (N, in_channels, H, W) to (N, channels, H, W)."""
+        height, width = feature.shape[2:]
+        tokens = self.project(feature.flatten(2).transpose(1, 2))
+        tokens = tokens + self.position(tokens.transpose(1, 2).unflatten(2, (height, width))).flatten(2).transpose(1, 2)
+        return self.norm(self.blocks(tokens)).transpose(1, 2).unflatten(2, (height, width))

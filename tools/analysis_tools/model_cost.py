@@ -1,0 +1,89 @@
+"""Print what a config's model costs: parameters and FLOPs of the network, of each branch and of the teacher."""
+import argparse
+import os.path as osp
+from typing import List, Tuple
+
+import torch
+import torch.nn as nn
+from mmengine.analysis import get_model_complexity_info
+from mmengine.config import Config, DictAction
+
+from mmhssakd.models.classifiers import SSAClassifier
+from mmhssakd.models.distillers.teacher import read_model_config
+from mmhssakd.models.necks.features import to_map
+from mmhssakd.registry import MODELS
+
+Row = Tuple[str, int, int]  # what, parameters, FLOPs of one image
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file of a teacher, a student or an online run')
+    parser.add_argument('--size', type=int, default=224, help='side of the images (32 for CIFAR)')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings that replace those of the config')
+    return parser.parse_args()
+
+
+def complexity(module: nn.Module, inputs: torch.Tensor) -> Tuple[int, int]:
+    """Parameters, and FLOPs as mmengine counts them (one per multiplication with addition)."""
+    found = get_model_complexity_info(module.eval(), inputs=(inputs, ), show_table=False, show_arch=False)
+    return int(found['params']), int(found['flops'])
+
+
+class Network(nn.Module):
+    """Backbone, neck and head alone: what inference runs."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.backbone, self.neck, self.head = model.backbone, model.neck, model.head
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        features = self.backbone(images)
+        return self.head(features if self.neck is None else self.neck(features))
+
+
+def rows_of(model: nn.Module, size: int, whose: str = '') -> List[Row]:
+    """Cost of a classifier's network and of each of its branches."""
+    image = torch.zeros(1, 3, size, size)
+    rows = [(f'{whose}backbone and head', *complexity(Network(model), image))]
+    if isinstance(model, SSAClassifier) and model.auxiliary_neck is not None:
+        neck = model.auxiliary_neck
+        with torch.no_grad(), neck.tap(model.backbone) as features:
+            model.backbone(image)
+        for i, (tap, branch) in enumerate(zip(neck.taps, neck.branches), start=1):
+            rows.append((f'{whose}branch {i} after {tap}', *complexity(branch, to_map(features[tap], tap))))
+    return rows
+
+
+def training_cost(model: nn.Module, own: List[Row], teacher: List[Row]) -> float:
+    """FLOPs of a training step against cross-entropy alone; a backward pass counts twice its forward pass."""
+    forward = sum(flops for _, _, flops in own)
+    backward = forward - own[0][2] if getattr(model, 'frozen', False) else forward
+    views = getattr(model, 'num_views', 1)
+    return views * (forward + 2 * backward + sum(flops for _, _, flops in teacher)) / (3 * own[0][2])
+
+
+def main() -> None:
+    args = parse_args()
+    if not osp.isfile(args.config):
+        raise SystemExit(f'no such config file: {args.config}')
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options or {})
+    teacher = cfg.model.pop('teacher', None)
+    model = MODELS.build(cfg.model)
+    networks = list(getattr(model, 'peers', [model]))
+    names = [f'peer {i}: ' for i in range(len(networks))] if len(networks) > 1 else ['']
+    own = [rows_of(network, args.size, name) for network, name in zip(networks, names)]
+    taught = [] if teacher is None else rows_of(MODELS.build(read_model_config(teacher.config)), args.size, 'teacher: ')
+    if getattr(model, 'auxiliary_neck', True) is None:
+        taught = taught[:1]  # plain KD does not run the teacher's branches
+    print(f'{"part":45s}{"parameters (M)":>16s}{"GFLOPs":>10s}')
+    for what, params, flops in [row for rows in own for row in rows] + taught:
+        print(f'{what:45s}{params / 1e6:16.3f}{flops / 1e9:10.4f}')
+    ratios = [training_cost(network, rows, taught) for network, rows in zip(networks, own)]
+    print(f'Training costs {sum(ratios):.1f} times the FLOPs of cross-entropy alone (views, branches, teacher'
+          f'{", peers" if len(networks) > 1 else ""}); inference runs backbone and head only, at unchanged cost.')
+
+
+if __name__ == '__main__':
+    main()
