@@ -43,7 +43,8 @@ def small(file: Path, tmp_path: Path) -> Config:
             if dataset.get('filter_cfg'):
                 dataset.filter_cfg = dict(filter_empty_gt=True)
     cfg.train_dataloader.dataset = next(datasets(cfg.train_dataloader.dataset))
-    cfg.model.test_cfg.get('rcnn', cfg.model.test_cfg).score_thr = 0  # one step does not make a box sure
+    # one step does not make a box sure
+    cfg.model.test_cfg.get('rcnn', cfg.model.test_cfg).update(score_thr=0, max_per_img=5)
     cfg.train_cfg.update(max_epochs=1, val_interval=1)
     cfg.param_scheduler = []
     cfg.default_hooks.checkpoint = None
