@@ -10,8 +10,8 @@ from typing import Dict, List
 from arms import Arm, markdown, run_all, tabulate
 from mmengine.config import Config, DictAction
 
-STUDENTS = {name: 'work_dirs/quickstart/seed_{seed}/' + f'{name.lower()}_r8/epoch_40.pth' for name in ('CE', 'KD', 'HSSAKD')}
-DEFAULT_ARMS = {'random': 'random', **STUDENTS}
+DEFAULT_ARMS = {'random': 'random'} | {
+    name: 'work_dirs/quickstart/seed_{seed}/' + f'{name.lower()}_r8/epoch_40.pth' for name in ('CE', 'KD', 'HSSAKD')}
 
 
 def metrics_of(cfg: Config) -> List[str]:
@@ -87,7 +87,7 @@ def main() -> None:
     table = markdown(rows, args.baseline, scale)
     (work_dir / 'transfer.md').write_text(table + '\n')
     (work_dir / 'transfer.json').write_text(json.dumps(dict(rows=rows, results=results), indent=1))
-    print(f'\n{args.config}, {len(args.seeds)} seed(s), in %\n\n{table}\n\nAlso in {work_dir}: transfer.json, transfer.md')
+    print(f'\n{args.config}, {len(args.seeds)} seed(s), in %\n\n{table}\n\nAlso in {work_dir}: transfer.json, .md')
 
 
 if __name__ == '__main__':

@@ -85,8 +85,9 @@ def main() -> None:
     print(f'\nFashion-MNIST, {len(args.seeds)} seed(s)\n\n{table}\n', flush=True)
 
     scenes = detection(work_dir, args.seeds, arms, args.quick, args.jobs)
-    print(f'\nFashion-MNIST, {len(args.seeds)} seed(s)\n\n{table}\n\nDetectors on scenes of Fashion-MNIST articles (%)\n\n'
-          f'{scenes}\n\nAlso in {work_dir}: classification and detection .json, .md, .png')
+    print(f'\nFashion-MNIST, {len(args.seeds)} seed(s)\n\n{table}\n\n'
+          f'Detectors on scenes of Fashion-MNIST articles (%)\n\n{scenes}\n\n'
+          f'Also in {work_dir}: classification and detection .json, .md, .png')
 
 
 if __name__ == '__main__':

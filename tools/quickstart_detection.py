@@ -28,8 +28,9 @@ def make_scenes(out: Path, quick: bool) -> None:
     if all(file.is_file() and len(file.read_text().split()) == amount for file, amount in zip(lists, SCENES[quick])):
         return
     train, test = SCENES[quick]
-    code = subprocess.run([sys.executable, str(ROOT / 'tools/dataset_converters/make_fashion_scenes.py'), '--out', str(out),
-                           '--train', str(train), '--test', str(test)]).returncode
+    tool = ROOT / 'tools/dataset_converters/make_fashion_scenes.py'
+    code = subprocess.run([sys.executable, str(tool), '--out', str(out), '--train', str(train),
+                           '--test', str(test)]).returncode
     if code:
         sys.exit(f'the scene maker stopped with exit status {code}.')
 
@@ -46,8 +47,8 @@ def detection_arms(work_dir: Path, seeds: List[int], students: List[Arm], quick:
         starts: Dict[str, dict] = {'random': {'model.backbone.init_cfg': None}}
         starts |= {student.name: {'model.backbone.init_cfg.checkpoint': student.checkpoint}
                    for student in students if student.seed == seed}
-        arms += [Arm(name, CONFIG, work_dir / f'seed_{seed}' / f'detector_{name.lower()}', seed, METRICS, {**shared, **start})
-                 for name, start in starts.items()]
+        arms += [Arm(name, CONFIG, work_dir / f'seed_{seed}' / f'detector_{name.lower()}', seed, METRICS,
+                     {**shared, **start}) for name, start in starts.items()]
     return arms
 
 
@@ -71,7 +72,8 @@ def draw(arms: List[Arm], scenes: Path, file: Path, count: int = 4, threshold: f
             [(f'{classes[int(label)]} {score:.2f}', *box.tolist())
              for label, score, box in zip(image.labels, image.scores, image.bboxes) if score >= threshold]
             for image in found]
-    figure, axes = plt.subplots(count, len(columns), figsize=(3 * len(columns), 3 * count), layout='constrained', squeeze=False)
+    figure, axes = plt.subplots(count, len(columns), figsize=(3 * len(columns), 3 * count), layout='constrained',
+                                squeeze=False)
     for column, (title, boxes) in enumerate(columns.items()):
         axes[0, column].set_title(title)
         for axis, image, things in zip(axes[:, column], images, boxes):
@@ -79,7 +81,7 @@ def draw(arms: List[Arm], scenes: Path, file: Path, count: int = 4, threshold: f
             axis.axis('off')
             for name, x1, y1, x2, y2 in things:
                 axis.add_patch(plt.Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, color='#F0E442'))
-                axis.text(x1, y1, name, size=7, color='white', va='bottom', backgroundcolor=(0, 0, 0, 0.5),
+                axis.text(x1, y1, name, size=7, color='white', va='bottom',
                           bbox=dict(pad=0.5, color=(0, 0, 0, 0.5)))
     figure.savefig(file, dpi=110)
     plt.close(figure)

@@ -62,9 +62,11 @@ model = dict(
 
 max_epochs = 12
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
-optim_wrapper = dict(optimizer=dict(lr=0.03), clip_grad=dict(max_norm=10))
+# in so few steps AdamW gets further than the recipe's SGD
+optim_wrapper = dict(
+    optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.01), clip_grad=dict(max_norm=10))
 param_scheduler = [
-    dict(type='OneCycleLR', eta_max=0.03, total_steps=max_epochs, end=max_epochs, by_epoch=True,
+    dict(type='OneCycleLR', eta_max=1e-3, total_steps=max_epochs, end=max_epochs, by_epoch=True,
          convert_to_iter_based=True)
 ]
 auto_scale_lr = dict(base_batch_size=4)

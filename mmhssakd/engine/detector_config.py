@@ -56,7 +56,7 @@ def thaw_random_backbone(cfg: Config) -> None:
     thawed, and the backbone's own initialisation is used.
     """
     backbone = cfg.get('model', {}).get('backbone')
-    if cfg.get('default_scope') != 'mmdet' or backbone is None or 'init_cfg' not in backbone or backbone['init_cfg'] is not None:
+    if cfg.get('default_scope') != 'mmdet' or backbone is None or backbone.get('init_cfg', 0) is not None:
         return
     backbone.pop('init_cfg')
     frozen = {key: value for key, value in dict(frozen_stages=-1, norm_eval=False).items() if key in backbone}

@@ -20,7 +20,8 @@ def started(monkeypatch, tmp_path):
     def run(self, threads=None):
         calls.append(self)
         value = {'random': 50, 'CE': 60, 'KD': 61 + self.seed}[self.name]
-        return dict(name=self.name, seed=self.seed, seconds=1.0, images_per_second=2.0, metrics={m: value for m in self.metrics})
+        return dict(name=self.name, seed=self.seed, seconds=1.0, images_per_second=2.0,
+                    metrics={metric: value for metric in self.metrics})
 
     monkeypatch.setattr(arms_module.Arm, 'run', run)
     monkeypatch.chdir(tmp_path)
@@ -40,7 +41,8 @@ def call(monkeypatch, *options):
 def test_arms_differ_in_one_option(monkeypatch, started, capsys):
     call(monkeypatch, '--arm', 'random=random', '--arm', 'CE=ce.pth', '--arm', 'KD=kd_{seed}.pth', '--seeds', '0', '1',
          '--work-dir', 'out', '--cfg-options', 'train_cfg.max_epochs=2')
-    assert [(arm.name, arm.seed) for arm in started] == [(name, seed) for seed in (0, 1) for name in ('random', 'CE', 'KD')]
+    order = [(name, seed) for seed in (0, 1) for name in ('random', 'CE', 'KD')]
+    assert [(arm.name, arm.seed) for arm in started] == order
     assert started[0].options == {'train_cfg.max_epochs': 2, 'model.backbone.init_cfg': None}
     assert started[5].options == {'train_cfg.max_epochs': 2, 'model.backbone.init_cfg.checkpoint': 'kd_1.pth'}
     rows = {row['name']: row for row in json.loads(Path('out/transfer.json').read_text())['rows']}

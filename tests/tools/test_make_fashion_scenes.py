@@ -38,7 +38,8 @@ def source(tmp_path):
 
 
 def make(monkeypatch, source, out, *options):
-    monkeypatch.setattr(sys, 'argv', ['make', '--source', str(source), '--out', str(out), '--train', '3', '--test', '2', *options])
+    monkeypatch.setattr(sys, 'argv', [
+        'make', '--source', str(source), '--out', str(out), '--train', '3', '--test', '2', *options])
     maker.main()
     return out
 

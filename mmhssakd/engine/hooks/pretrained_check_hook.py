@@ -39,7 +39,7 @@ class PretrainedCheckHook(Hook):
         module = self.find(runner)
         init_cfg = pretrained(module)
         if init_cfg is None:
-            runner.logger.info(f'model.{self.module} starts at random: model.{self.module}.init_cfg names no checkpoint.')
+            runner.logger.info(f'model.{self.module} starts at random: its init_cfg names no checkpoint.')
             return
         where, prefix = f'model.{self.module}.init_cfg.checkpoint', init_cfg.get('prefix') or ''
         path = init_cfg['checkpoint']
@@ -98,7 +98,7 @@ def select(found: Dict[str, torch.Tensor], prefix: str, module: nn.Module, where
         chosen = {name: value for name, value in chosen.items() if name.split('.')[0] in children}
     if not chosen:
         prefixes = sorted({name.split('.')[0] + '.' for name in found})
+        bare = ' (or to None: it looks like a bare backbone)' if children & {p[:-1] for p in prefixes} else ''
         raise ValueError(f'{where} has no tensor that begins with {prefix!r}. Its names begin with: '
-                         f'{", ".join(prefixes)}. Set init_cfg.prefix to the one that holds the backbone'
-                         f'{" (or to None: it looks like a bare backbone)" if children & {p[:-1] for p in prefixes} else ""}.')
+                         f'{", ".join(prefixes)}. Set init_cfg.prefix to the one that holds the backbone{bare}.')
     return chosen
