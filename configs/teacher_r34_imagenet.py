@@ -1,4 +1,4 @@
 # The jointly trained teacher ("Teacher*"): ResNet-34 and its branches from scratch.
-_base_ = ['mmpretrain::resnet/resnet34_8xb32_in1k.py', './_base_/branches_resnet.py', './_base_/mmhssakd.py']
+_base_ = ['mmpretrain::resnet/resnet34_8xb32_in1k.py', './_base_/mmhssakd.py']
 
-model = dict(type='mmhssakd.SSAClassifier')
+model = dict(type='mmhssakd.SSAClassifier', auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'))

@@ -1,11 +1,13 @@
 """Run the arms of an experiment through train.py, resumably, and tabulate what they reached."""
 import json
+import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from mmhssakd.utils.runs import curve, speed
 from mmhssakd.utils.statistics import paired_difference, summarise
@@ -39,36 +41,74 @@ class Arm:
         """The last checkpoint that the run wrote."""
         return Path((self.work_dir / 'last_checkpoint').read_text().strip())
 
-    def run(self) -> dict:
-        """Train, or go on training, unless the run is finished; returns its result.
+    def _claim(self, wanted: dict) -> None:
+        """Note in the work dir what runs there.
 
         Raises:
-            SystemExit: train.py failed.
+            RuntimeError: Something else did.
+        """
+        file = self.work_dir / 'arm.json'
+        if file.is_file() and json.loads(file.read_text()) != wanted:
+            raise RuntimeError(f'{self.work_dir} holds a run with other options, see {file}. Delete the folder, or '
+                               'choose another one with --work-dir.')
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(wanted, indent=1))
+
+    def run(self, threads: Optional[int] = None) -> dict:
+        """Train, or go on training, unless the run is finished; returns its result.
+
+        Args:
+            threads (int, optional): CPU threads of the run, whose output then goes to ``train.log`` in its folder.
+                By default all, and the output goes to the screen.
+
+        Raises:
+            RuntimeError: train.py failed, or another run lives in the folder.
         """
         options = {'randomness.seed': self.seed, **self.options}
         wanted = dict(config=self.config, options={k: str(v) for k, v in options.items()}, flags=list(self.flags))
+        self._claim(wanted)
         file = self.work_dir / 'result.json'
         if file.is_file():
-            result = json.loads(file.read_text())
-            if result['run'] == wanted:
-                print(f'== {self.name}, seed {self.seed}: finished before, {self.work_dir}', flush=True)
-                return result
+            print(f'== {self.name}, seed {self.seed}: finished before, {self.work_dir}', flush=True)
+            return json.loads(file.read_text())
         print(f'== {self.name}, seed {self.seed}: {self.config} -> {self.work_dir}', flush=True)
         start = time.time()
-        code = subprocess.run([
+        command = [
             sys.executable, str(ROOT / 'tools/train.py'), str(ROOT / self.config), '--work-dir', str(self.work_dir),
-            '--resume', *self.flags, '--cfg-options', *(f'{k}={v}' for k, v in options.items())]).returncode
+            '--resume', *self.flags, '--cfg-options', *(f'{k}={v}' for k, v in options.items())]
+        if threads is None:
+            code = subprocess.run(command).returncode
+        else:
+            with (self.work_dir / 'train.log').open('a') as log:
+                code = subprocess.run(command, stdout=log, stderr=log,
+                                      env=dict(os.environ, OMP_NUM_THREADS=str(threads))).returncode
         if code:
-            sys.exit(f'{self.name} (seed {self.seed}) stopped with exit status {code}. Call the same command again '
-                     f'to go on from its last checkpoint in {self.work_dir}.')
+            where = '' if threads is None else f' Its output is in {self.work_dir}/train.log.'
+            raise RuntimeError(f'{self.name} (seed {self.seed}) stopped with exit status {code}.{where} Call the same '
+                               f'command again to go on from its last checkpoint in {self.work_dir}.')
         curves = {metric: curve(self.work_dir, metric) for metric in self.metrics}
         result = dict(
-            name=self.name, seed=self.seed, run=wanted, wall_seconds=time.time() - start, **speed(self.work_dir),
+            name=self.name, seed=self.seed, **wanted, wall_seconds=time.time() - start, **speed(self.work_dir),
             metrics={metric: list(values.values())[-1] for metric, values in curves.items()}, curves=curves)
         part = file.with_suffix('.part')
         part.write_text(json.dumps(result, indent=1))
         part.rename(file)
         return json.loads(file.read_text())
+
+
+def run_all(arms: Sequence[Arm], jobs: int = 1) -> List[dict]:
+    """Run arms, ``jobs`` at a time, each with its part of the CPU's threads; returns their results in order.
+
+    Raises:
+        SystemExit: A run failed; those under way were finished first.
+    """
+    try:
+        if jobs == 1:
+            return [arm.run() for arm in arms]
+        with ThreadPoolExecutor(jobs) as pool:
+            return list(pool.map(lambda arm: arm.run(max(1, os.cpu_count() // jobs)), arms))
+    except RuntimeError as error:
+        sys.exit(str(error))
 
 
 def tabulate(results: List[dict], baseline: str) -> List[dict]:

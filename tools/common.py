@@ -7,6 +7,7 @@ from typing import Iterator, Tuple
 from mmengine.config import Config, ConfigDict, DictAction
 
 from mmhssakd.engine.cpu import prepare_distributed
+from mmhssakd.engine.detector_config import spread_options, thaw_random_backbone
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,10 @@ def load_config(args: argparse.Namespace, loaders: Tuple[str, ...]) -> Config:
         raise FileNotFoundError(f'no such config file: {args.config}')
     cfg = Config.fromfile(args.config)
     if args.cfg_options is not None:
+        data_root = cfg.get('data_root')
         cfg.merge_from_dict(args.cfg_options)
+        spread_options(cfg, args.cfg_options, data_root)
+    thaw_random_backbone(cfg)
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join(
         'work_dirs', osp.splitext(osp.basename(args.config))[0])

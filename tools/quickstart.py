@@ -1,4 +1,5 @@
-"""HSSAKD on real images in minutes: train a teacher, then the same student alone, by KD and by HSSAKD.
+"""HSSAKD on real images in minutes: train a teacher, then the same student alone, by KD and by HSSAKD, then
+detectors with these students as backbones.
 
 Everything is written under --work-dir; a call that was interrupted goes on where it stopped.
 """
@@ -8,7 +9,8 @@ from pathlib import Path
 from typing import List
 
 import matplotlib
-from arms import Arm, markdown, tabulate
+from arms import Arm, markdown, run_all, tabulate
+from quickstart_detection import detection
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
@@ -65,20 +67,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--quick', action='store_true', help='a smaller task, to see that everything works')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='seeds of the students (default: 0)')
+    parser.add_argument('--jobs', type=int, default=1, help='runs at a time, each with its part of the cores')
     parser.add_argument('--work-dir', type=Path)
     args = parser.parse_args()
     work_dir = args.work_dir or Path('work_dirs/quickstart-quick' if args.quick else 'work_dirs/quickstart')
 
     teacher, students = classification_arms(work_dir, args.seeds, args.quick)
-    results = [teacher.run()]
-    results += [arm.run() for arm in students()]
+    results = run_all([teacher])
+    arms = students()
+    results += run_all(arms, args.jobs)
 
     rows = tabulate(results, 'CE')
     table = markdown(rows, 'CE')
     (work_dir / 'classification.md').write_text(table + '\n')
     (work_dir / 'classification.json').write_text(json.dumps(dict(rows=rows, results=results), indent=1))
     plot(results, work_dir / 'classification.png')
-    print(f'\nFashion-MNIST, {len(args.seeds)} seed(s)\n\n{table}\n\nAlso in {work_dir}: classification.json, .md, .png')
+    print(f'\nFashion-MNIST, {len(args.seeds)} seed(s)\n\n{table}\n', flush=True)
+
+    scenes = detection(work_dir, args.seeds, arms, args.quick, args.jobs)
+    print(f'\nFashion-MNIST, {len(args.seeds)} seed(s)\n\n{table}\n\n'
+          f'Detectors on scenes of Fashion-MNIST articles (%)\n\n{scenes}\n\n'
+          f'Also in {work_dir}: classification and detection .json, .md, .png')
 
 
 if __name__ == '__main__':

@@ -37,8 +37,8 @@ install_torch() {
     if "$PY" -c 'import torch, torchvision' 2>/dev/null; then return; fi
     [ -z "${MMHSSAKD_PYTHON:-}" ] || die "MMHSSAKD_PYTHON=$MMHSSAKD_PYTHON cannot import torch and torchvision. Install them there, or unset it."
     say "installing torch $(pin torch) and torchvision $(pin torchvision) (some GB: about 3 minutes)"
-    "$PY" -m pip install --progress-bar off -q "torch==$(pin torch)" "torchvision==$(pin torchvision)" 2>&1 |
-        grep -v 'is ignored: it is neither' || true
+    "$PY" -m pip install --progress-bar off -q "torch==$(pin torch)" "torchvision==$(pin torchvision)" ||
+        die "pip could not install torch; see its message above. Call this script again to go on."
     "$PY" -c 'import torch, torchvision' || die "torch was installed but cannot be imported; see the traceback above."
 }
 

@@ -4,4 +4,4 @@ _base_ = './ce_r8.py'
 model = dict(
     type='mmhssakd.HSSAKD',
     auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck', taps=('layer1', 'layer2', 'layer3')),
-    teacher=dict(config='{{ fileDirname }}/teacher_r8.py', checkpoint='work_dirs/fashion_mnist/teacher_r8/epoch_5.pth'))
+    teacher=dict(config='{{ fileDirname }}/teacher_r8.py', checkpoint='work_dirs/fashion_mnist/teacher_r8/epoch_7.pth'))

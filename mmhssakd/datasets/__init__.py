@@ -1,4 +1,7 @@
 from . import transforms
+from .stl10 import STL10
 from .stratified_subset import StratifiedSubset
+from .tiny_imagenet import TinyImageNet
+from .voc_folder import VOCFolder
 
-__all__ = ['StratifiedSubset', 'transforms']
+__all__ = ['STL10', 'StratifiedSubset', 'TinyImageNet', 'VOCFolder', 'transforms']

@@ -25,7 +25,8 @@ def prepare_distributed(cfg: Config) -> None:
     if cfg.launcher != 'pytorch' or torch.cuda.is_available():
         return
     cfg.env_cfg.dist_cfg.backend = 'gloo'
-    cfg.setdefault('model_wrapper_cfg', dict(type='MMDistributedDataParallel', broadcast_buffers=False))
+    cfg.setdefault('model_wrapper_cfg', dict(
+        type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False))
     if not torch_dist.is_initialized():  # mmengine's init_dist would call torch.cuda.set_device
         torch_dist.init_process_group('gloo')
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', 1)))

@@ -8,12 +8,13 @@ import torch.nn as nn
 from mmengine.runner import CheckpointLoader
 
 
-def read_state_dict(checkpoint: str, where: str = 'checkpoint') -> Dict[str, torch.Tensor]:
+def read_state_dict(checkpoint: str, where: str = 'checkpoint', wrapper: str = 'module.') -> Dict[str, torch.Tensor]:
     """Read the tensors of a checkpoint under torch's safe loading.
 
     Args:
         checkpoint (str): Path or URL; a file with ``state_dict``, or a bare state dict.
         where (str): What to call it in messages, for example the config key.
+        wrapper (str): Leading part of the names, of a model wrapper, to take off.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -28,7 +29,7 @@ def read_state_dict(checkpoint: str, where: str = 'checkpoint') -> Dict[str, tor
     tensors = content.get('state_dict', content) if isinstance(content, dict) else {}
     if not tensors or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
         raise ValueError(f'{where}: {checkpoint} holds no state dict of tensors.')
-    return {name.removeprefix('module.'): value for name, value in tensors.items()}
+    return {name.removeprefix(wrapper): value for name, value in tensors.items()}
 
 
 def compare(expected: Dict[str, torch.Tensor], found: Dict[str, torch.Tensor], limit: Optional[int] = 20) -> str:

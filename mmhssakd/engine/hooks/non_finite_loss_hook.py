@@ -30,6 +30,8 @@ class NonFiniteLossHook(Hook):
         terms = {name: value for name, value in (outputs or {}).items()
                  if 'loss' in name and isinstance(value, torch.Tensor) and not torch.isfinite(value).all()}
         if terms:
+            if len(terms) > 1:
+                terms.pop('loss', None)  # the sum, which says nothing more
             samples = (data_batch or {}).get('data_samples') or []
             images = [str(sample.get('img_path')) for sample in samples if sample.get('img_path')]
             values = ', '.join(f'{name}={value.item()}' for name, value in terms.items())

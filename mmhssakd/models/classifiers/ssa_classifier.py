@@ -18,6 +18,11 @@ def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return (logits.detach().argmax(1) == labels).float().mean() * 100
 
 
+def joint_labels(labels: torch.Tensor, num_views: int) -> torch.Tensor:
+    """Joint labels ``k_j = M * y + j`` of class and view: (B, ) to (B * M, )."""
+    return (num_views * labels[:, None] + torch.arange(num_views, device=labels.device)).flatten()
+
+
 @MODELS.register_module()
 class SSAClassifier(ImageClassifier):
     """An mmpretrain ``ImageClassifier`` with auxiliary classifiers of joint labels; trains a teacher (Eq. 4).
@@ -134,7 +139,7 @@ class SSAClassifier(ImageClassifier):
         return logits, self.auxiliary_neck(features)
 
     def joint_labels(self, labels: torch.Tensor) -> torch.Tensor:
-        """Joint labels ``k = M * y + j`` of all views: (B, ) to (B * M, )."""
+        """Joint labels of all views of the images, see :func:`joint_labels`."""
         return joint_labels(labels, self.num_views)
 
     def task_loss(self, logits: torch.Tensor, data_samples: List[DataSample]) -> Dict[str, torch.Tensor]:
@@ -191,11 +196,6 @@ class SSAClassifier(ImageClassifier):
             losses.update(self.auxiliary_loss(aux_logits, labels))
             losses.update(self.auxiliary_accuracy(aux_logits, labels))
         return losses
-
-
-def joint_labels(labels: torch.Tensor, num_views: int) -> torch.Tensor:
-    """Joint labels ``k = M * y + j`` of all M views: (B, ) to (B * M, )."""
-    return (num_views * labels[:, None] + torch.arange(num_views, device=labels.device)).flatten()
 
 
 def named(prefix: str, values: List[torch.Tensor]) -> Dict[str, torch.Tensor]:

@@ -40,7 +40,7 @@ class MimicryMixin:
         Args:
             student (tuple): Logits of p, (B * M, N), and of q_1 .. q_L, each (B * M, N * M).
             teacher (tuple): The same of the other network.
-            labels (Tensor, optional): Class labels, (B, ), for losses that need them.
+            labels (Tensor, optional): Class labels, (B, ), for losses that need them; None for mixed images.
 
         Returns:
             dict: ``loss_kl_q`` (summed over branches), its shares ``kl_q1`` .. ``kl_qL`` for the log, and

@@ -1,0 +1,63 @@
+"""A backbone's tensors under the names that other libraries give them."""
+from typing import Dict
+
+import torch
+import torchvision
+
+from .checkpoint import compare
+from .hsakd import recognise_backbone
+
+Tensors = Dict[str, torch.Tensor]
+FORMATS = ('mmpretrain', 'torchvision', 'timm')
+
+
+def export_backbone(tensors: Tensors, fmt: str) -> Tensors:
+    """Take the backbone out of a checkpoint and rename its tensors for a library.
+
+    Args:
+        tensors (dict): State dict of a classifier or a detector: the backbone's names begin with ``backbone.``.
+        fmt (str): 'mmpretrain' keeps the names with their prefix, as mmpretrain's and mmdet's
+            ``init_cfg=dict(type='Pretrained', prefix='backbone.')`` wants them. 'torchvision' and 'timm' are for
+            ``resnet18`` to ``resnet152`` without their ``fc``; 'timm' also takes mmpretrain's ``TIMMBackbone``.
+
+    Returns:
+        dict: Contiguous tensors by name.
+
+    Raises:
+        ValueError: There is no backbone, or the library has no network of its kind.
+    """
+    if fmt not in FORMATS:
+        raise ValueError(f'--format must be one of {", ".join(FORMATS)}, but got {fmt!r}.')
+    backbone = {name: value.contiguous() for name, value in tensors.items() if name.startswith('backbone.')}
+    if not backbone:
+        prefixes = sorted({name.split('.')[0] + '.' for name in tensors})
+        raise ValueError("The checkpoint has no tensor that begins with 'backbone.'. Its names begin with: "
+                         f'{", ".join(prefixes)}')
+    if fmt == 'mmpretrain':
+        return backbone
+    bare = {name.removeprefix('backbone.'): value for name, value in backbone.items()}
+    if fmt == 'timm' and all(name.startswith('timm_model.') for name in bare):
+        return {name.removeprefix('timm_model.'): value for name, value in bare.items()}
+    return torchvision_resnet(bare, fmt)
+
+
+def torchvision_resnet(bare: Tensors, fmt: str) -> Tensors:
+    """Check that tensors are those of torchvision's ResNet, whose names mmpretrain and timm share.
+
+    Raises:
+        ValueError: They are not.
+    """
+    try:
+        network = recognise_backbone({f'backbone.{name}': value for name, value in bare.items()})
+        if network['type'] != 'ResNet':
+            raise ValueError(f'it looks like {network}.')
+    except ValueError as error:
+        raise ValueError(f'{fmt} has no network of this kind ({error}) Use --format mmpretrain.') from None
+    with torch.device('meta'):
+        network = getattr(torchvision.models, f'resnet{network["depth"]}')()
+    expected = {name: value for name, value in network.state_dict().items() if not name.startswith('fc.')}
+    difference = compare(expected, bare)
+    if difference:
+        raise ValueError(f'{fmt} has no network of this kind: the nearest is its ResNet of that depth. Use --format mmpretrain.\n'
+                         f'{difference}')
+    return bare

@@ -1,0 +1,104 @@
+import pytest
+from detection_data import BOXES, CLASSES, annotation, make_voc
+
+from mmhssakd.registry import DATASETS
+
+PIPELINE = [dict(type='mmdet.LoadImageFromFile'), dict(type='mmdet.LoadAnnotations', with_bbox=True)]
+
+
+def build(root, split='trainval', classes=CLASSES, **kwargs):
+    return DATASETS.build(dict(dict(
+        type='VOCFolder', data_root=str(root), ann_file=f'ImageSets/Main/{split}.txt', pipeline=PIPELINE,
+        metainfo=dict(classes=classes)), **kwargs))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_voc(tmp_path / 'voc')
+
+
+def test_reads_boxes_and_labels(folder):
+    dataset = build(folder)
+    assert len(dataset) == 2
+    item = dataset[1]
+    assert item['img'].shape == (96, 128, 3)
+    assert item['gt_bboxes'].tensor.tolist() == [[x - 1 for x in box] for box in BOXES]
+    assert item['gt_bboxes_labels'].tolist() == [0, 1]
+
+
+def test_the_order_of_the_names_is_that_of_the_labels(folder):
+    assert build(folder, classes=CLASSES[::-1])[0]['gt_bboxes_labels'].tolist() == [1, 0]
+
+
+def test_boxes_are_clipped_to_the_image(folder):
+    (folder / 'Annotations/000000.xml').write_text(annotation(boxes=((0, 0, 10, 10), (100, 50, 300, 96))))
+    assert [i['bbox'] for i in build(folder).get_data_info(0)['instances']] == [[0, 0, 9, 9], [99, 49, 128, 95]]
+
+
+def test_images_of_other_extensions(folder):
+    (folder / 'JPEGImages/000000.jpg').rename(folder / 'JPEGImages/000000.png')
+    assert build(folder).get_data_info(0)['img_path'].endswith('000000.png')
+
+
+def test_unknown_classes_are_listed_with_their_file(folder):
+    (folder / 'Annotations/000001.xml').write_text(annotation(names=('square', 'star')))
+    with pytest.raises(ValueError, match=r"lacks:\nstar: 1 objects, first in .*000001\.xml"):
+        build(folder)
+    assert len(build(folder, ignore_classes=('star', )).get_data_info(1)['instances']) == 1
+
+
+@pytest.mark.parametrize('classes', [None, (), 'square'])
+def test_class_names_are_needed(folder, classes):
+    with pytest.raises(ValueError, match='needs the names to detect.*class_names='):
+        build(folder, classes=classes)
+
+
+def test_missing_image(folder):
+    (folder / 'JPEGImages/000001.jpg').unlink()
+    with pytest.raises(FileNotFoundError, match=r'missing image: .*000001\.jpg .*listed in .*trainval\.txt'):
+        build(folder)
+
+
+@pytest.mark.parametrize('content', [b'', b'this is no JPEG'])
+def test_broken_image(folder, content):
+    (folder / 'JPEGImages/000001.jpg').write_bytes(content)
+    dataset = build(folder)
+    with pytest.raises(ValueError, match=r'cannot read the image .*000001\.jpg'):
+        dataset[1]
+
+
+def test_missing_annotation(folder):
+    (folder / 'Annotations/000001.xml').unlink()
+    with pytest.raises(FileNotFoundError, match=r'missing annotation: .*000001\.xml'):
+        build(folder)
+
+
+@pytest.mark.parametrize('content, message', [
+    ('', r'000001\.xml is no XML'), ('<annotation>', r'000001\.xml is no XML'),
+    ('<annotation><object><name>square</name></object></annotation>', r'000001\.xml is no VOC annotation'),
+])
+def test_broken_annotation(folder, content, message):
+    (folder / 'Annotations/000001.xml').write_text(content)
+    with pytest.raises(ValueError, match=message):
+        build(folder)
+
+
+def test_annotation_without_objects(folder):
+    (folder / 'Annotations/000000.xml').write_text('<annotation></annotation>')
+    assert build(folder)[0]['gt_bboxes'].tensor.shape == (0, 4)
+    assert len(build(folder, filter_cfg=dict(filter_empty_gt=True))) == 1
+
+
+def test_nothing_left_to_train_on(folder):
+    for file in (folder / 'Annotations').iterdir():
+        file.write_text(annotation(names=()))
+    with pytest.raises(ValueError, match='No image of .*trainval.txt holds an object'):
+        build(folder, filter_cfg=dict(filter_empty_gt=True))
+
+
+def test_empty_and_missing_lists(folder):
+    (folder / 'ImageSets/Main/test.txt').write_text('\n')
+    with pytest.raises(ValueError, match='test.txt lists no image'):
+        build(folder, 'test')
+    with pytest.raises(FileNotFoundError, match='no such list of images: .*val.txt'):
+        build(folder, 'val')

@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmhssakd.engine.detector_config import spread_options, thaw_random_backbone
+from mmhssakd.registry import MODELS
+
+CONFIGS = Path(__file__).parents[2] / 'configs/detection'
+
+
+def load(name: str, **options) -> Config:
+    cfg = Config.fromfile(CONFIGS / name)
+    data_root = cfg.data_root
+    cfg.merge_from_dict(options)
+    spread_options(cfg, options, data_root)
+    thaw_random_backbone(cfg)
+    return cfg
+
+
+def test_data_root_and_class_names_reach_everything():
+    cfg = load('faster-rcnn_r18_fpn_custom-voc.py', data_root='/cells', class_names=['RBC', 'WBC', 'Platelets'])
+    for dataset in (cfg.train_dataloader.dataset.dataset, cfg.val_dataloader.dataset, cfg.test_dataloader.dataset):
+        assert dataset.data_root == '/cells' and dataset.ann_file.startswith('ImageSets')
+        assert dataset.metainfo.classes == ('RBC', 'WBC', 'Platelets')
+    assert cfg.model.roi_head.bbox_head.num_classes == 3
+
+
+def test_a_single_class_name():
+    cfg = load('faster-rcnn_r18_fpn_custom-voc.py', class_names='cell')
+    assert cfg.val_dataloader.dataset.metainfo.classes == ('cell', ) and cfg.model.roi_head.bbox_head.num_classes == 1
+
+
+def test_data_root_of_voc_and_of_cocos_evaluator():
+    cfg = load('faster-rcnn_r18_fpn_voc0712.py', data_root='/voc')
+    assert [d.data_root for d in cfg.train_dataloader.dataset.dataset.datasets] == ['/voc/'] * 2
+    cfg = load('mask-rcnn_r18_fpn_coco.py', data_root='/coco/', class_names=['a', 'b'])
+    assert cfg.val_evaluator.ann_file == '/coco/annotations/instances_val2017.json'
+    assert cfg.model.roi_head.mask_head.num_classes == cfg.model.roi_head.bbox_head.num_classes == 2
+
+
+def test_without_options_nothing_changes():
+    cfg = load('faster-rcnn_r18_fpn_voc0712.py')
+    assert cfg._cfg_dict == Config.fromfile(CONFIGS / 'faster-rcnn_r18_fpn_voc0712.py')._cfg_dict
+
+
+def test_repeated_names():
+    with pytest.raises(ValueError, match="repeats a name: .*'a', 'b', 'a'"):
+        load('faster-rcnn_r18_fpn_custom-voc.py', class_names=['a', 'b', 'a'])
+
+
+@pytest.mark.parametrize('name', ['faster-rcnn_r18_fpn_voc0712.py', 'faster-rcnn_r8_fpn_fashion-scenes.py'])
+def test_a_random_start_is_one_option_and_thaws(name):
+    assert load(name).model.backbone.frozen_stages == 1
+    backbone = load(name, **{'model.backbone.init_cfg': None}).model.backbone
+    assert 'init_cfg' not in backbone and backbone.frozen_stages == -1 and backbone.norm_eval is False
+    scope = '' if '.' in backbone.type else 'mmdet.'
+    network = MODELS.build(dict(backbone, type=scope + backbone.type))
+    network.train()
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    assert all(module.training for module in network.modules())
+    assert network.init_cfg  # the network's own initialisation, not none at all

@@ -1,0 +1,121 @@
+"""One real training step, and an evaluation, of every shipped detection config on tiny data."""
+from pathlib import Path
+
+import pytest
+import torch
+from detection_data import make_coco, make_voc, make_voc0712, save_classifier
+from mmdet.datasets import CocoDataset
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmhssakd.engine.detector_config import spread_options
+
+CONFIGS = sorted(file for file in (Path(__file__).parents[1] / 'configs/detection').glob('*.py'))
+SCALE = (128, 96)
+
+
+def small(file: Path, tmp_path: Path) -> Config:
+    """The config on tiny data and images, its checkpoint and three iterations at most."""
+    cfg = Config.fromfile(file)
+    root = tmp_path / 'data'
+    options = dict(data_root=str(root))
+    if 'voc0712' in file.name:
+        make_voc0712(root)
+    elif 'coco' in file.name:
+        make_coco(root, CocoDataset.METAINFO['classes'])
+    else:
+        options['class_names'] = ['square', 'disc'] if 'custom' in file.name else list(cfg.class_names)
+        make_voc(root, options['class_names'][:2])
+    spread_options(cfg, options, cfg.data_root)
+    backbone = dict(cfg.model.backbone)
+    checkpoint = tmp_path / 'backbone.pth'
+    trained = dict(type='mmpretrain.ResNet', depth=18) if backbone['type'] == 'ResNet' else {
+        key: value for key, value in backbone.items() if key in ('type', 'depth', 'stem_channels', 'base_channels')}
+    save_classifier(checkpoint, trained, cfg.model.neck.in_channels[-1])
+    cfg.model.backbone.init_cfg.checkpoint = str(checkpoint)
+    for key in ('train', 'val', 'test'):
+        loader = cfg[f'{key}_dataloader']
+        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+        for dataset in datasets(loader.dataset):
+            for transform in dataset.pipeline:
+                if transform['type'] == 'Resize':
+                    transform['scale'] = SCALE
+            if dataset.get('filter_cfg'):
+                dataset.filter_cfg = dict(filter_empty_gt=True)
+    cfg.train_dataloader.dataset = next(datasets(cfg.train_dataloader.dataset))
+    # one step does not make a box sure
+    cfg.model.test_cfg.get('rcnn', cfg.model.test_cfg).update(score_thr=0, max_per_img=5)
+    cfg.train_cfg.update(max_epochs=1, val_interval=1)
+    cfg.param_scheduler = []
+    cfg.default_hooks.checkpoint = None
+    cfg.work_dir = str(tmp_path / 'work')
+    cfg.experiment_name = tmp_path.name
+    return cfg
+
+
+def datasets(dataset):
+    """The data sets inside RepeatDataset and ConcatDataset."""
+    if 'pipeline' in dataset:
+        yield dataset
+    for child in ([dataset.dataset] if 'dataset' in dataset else dataset.get('datasets', [])):
+        yield from datasets(child)
+
+
+@pytest.mark.parametrize('file', CONFIGS, ids=lambda file: file.stem)
+def test_one_step_and_evaluation(file, tmp_path):
+    cfg = small(file, tmp_path)
+    runner = Runner.from_cfg(cfg)
+    loaded = {}
+
+    original = runner.model.train_step
+
+    def train_step(*args, **kwargs):
+        loaded.update({name: value.clone() for name, value in runner.model.state_dict().items()})
+        losses = original(*args, **kwargs)
+        assert all(torch.isfinite(value) for name, value in losses.items() if 'loss' in name)
+        return losses
+
+    runner.model.train_step = train_step
+    runner.train()
+    assert runner.iter == 1
+    state = torch.load(tmp_path / 'backbone.pth', weights_only=True)['state_dict']
+    assert torch.equal(loaded['backbone.layer1.0.conv1.weight'], state['backbone.layer1.0.conv1.weight'])
+    now = runner.model.state_dict()
+    assert torch.equal(now['backbone.layer1.0.conv1.weight'], loaded['backbone.layer1.0.conv1.weight'])  # frozen
+    statistics = 'backbone.layer2.0.bn1.running_mean'  # norm_eval
+    assert torch.equal(now[statistics], state[statistics])
+    moved = [name for name, value in now.items() if not torch.equal(value, loaded[name])]
+    assert any(name.startswith('backbone.layer2') for name in moved) and any('head' in name for name in moved)
+    metrics = {name for name in runner.message_hub.log_scalars if name.startswith('val/')}
+    wanted = ({'val/voc_11points/mAP', 'val/voc_11points/AP50', 'val/voc_area/mAP', 'val/voc_area/AP50'}
+              if 'r18' in file.stem and 'voc' in file.stem else
+              {'val/coco/bbox_mAP', 'val/coco/bbox_mAP_50'} if 'coco' in file.stem else
+              {'val/pascal_voc/mAP', 'val/pascal_voc/AP50', 'val/pascal_voc/AP75'})
+    assert wanted <= metrics
+    if 'mask' in file.stem:
+        assert 'val/coco/segm_mAP' in metrics
+
+
+@pytest.mark.parametrize('file', CONFIGS, ids=lambda file: file.stem)
+def test_recipe(file):
+    cfg = Config.fromfile(file)
+    assert cfg.auto_scale_lr.base_batch_size == (16 if 'r18' in file.stem else 4)
+    assert cfg.model.backbone.frozen_stages == 1 and cfg.model.backbone.norm_eval
+    assert cfg.model.backbone.init_cfg.type == 'Pretrained' and cfg.model.backbone.init_cfg.prefix == 'backbone.'
+    if 'r18' in file.stem:
+        assert cfg.model.backbone.init_cfg.checkpoint == 'work_dirs/hssakd_r18_imagenet/epoch_100.pth'
+
+
+def test_class_count_and_box_head_that_disagree(tmp_path):
+    cfg = small(next(file for file in CONFIGS if 'scenes' in file.stem), tmp_path)
+    cfg.model.roi_head.bbox_head.num_classes = 20
+    with pytest.raises(AssertionError, match=r'`num_classes` \(20\) in Shared2FCBBoxHead .* does not matches .* 10'):
+        Runner.from_cfg(cfg).train()
+
+
+def test_resnet34_into_a_resnet18_detector(tmp_path):
+    cfg = small(next(file for file in CONFIGS if 'r18_fpn_voc' in file.stem), tmp_path)
+    save_classifier(tmp_path / 'backbone.pth', dict(type='mmpretrain.ResNet', depth=34), 512)
+    with pytest.raises(ValueError, match='does not fit ResNet') as error:
+        Runner.from_cfg(cfg).train()
+    assert 'unexpected: layer1.2.conv1.weight' in str(error.value)

@@ -1,0 +1,63 @@
+"""A perfect detector gets 1, an empty one 0, by the evaluators of the configs."""
+from pathlib import Path
+
+import pytest
+import torch
+from detection_data import CLASSES, make_coco, make_voc
+from mmdet.registry import METRICS
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.structures import InstanceData
+
+from mmhssakd.registry import DATASETS
+
+CONFIGS = Path(__file__).parents[1] / 'configs/detection'
+
+
+def samples(dataset, perfect: bool) -> list:
+    """What a detector's evaluation step hands to the metrics."""
+    found = []
+    for i in range(len(dataset)):
+        sample = dataset[i]['data_samples']
+        truth = sample.gt_instances
+        count = len(truth) if perfect else 0
+        sample.pred_instances = InstanceData(
+            bboxes=truth.bboxes.tensor[:count], labels=truth.labels[:count], scores=torch.ones(count))
+        sample.gt_instances.bboxes = truth.bboxes.tensor
+        sample.ignored_instances.bboxes = sample.ignored_instances.bboxes.tensor
+        found.append(sample.to_dict())
+    return found
+
+
+@pytest.mark.parametrize('perfect', [True, False])
+@pytest.mark.parametrize('name, names', [
+    ('faster-rcnn_r18_fpn_custom-voc.py',
+     ['voc_11points/mAP', 'voc_11points/AP50', 'voc_area/mAP', 'voc_area/AP50']),
+    ('faster-rcnn_r8_fpn_fashion-scenes.py', ['pascal_voc/mAP', 'pascal_voc/AP50', 'pascal_voc/AP95']),
+])
+def test_voc(tmp_path, name, names, perfect):
+    cfg = Config.fromfile(CONFIGS / name)
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        dataset = DATASETS.build(dict(
+            cfg.val_dataloader.dataset, data_root=str(make_voc(tmp_path)), metainfo=dict(classes=CLASSES)))
+        evaluators = cfg.val_evaluator if isinstance(cfg.val_evaluator, list) else [cfg.val_evaluator]
+        metrics = {}
+        for evaluator in evaluators:
+            metric = METRICS.build(evaluator)
+            metric.dataset_meta = dataset.metainfo
+            metric.process({}, samples(dataset, perfect))
+            metrics |= metric.evaluate(len(dataset))
+    assert {key: metrics[key] for key in names} == {key: pytest.approx(float(perfect)) for key in names}
+
+
+def test_coco_perfect(tmp_path):
+    cfg = Config.fromfile(CONFIGS / 'faster-rcnn_r18_fpn_coco.py')
+    root = make_coco(tmp_path / 'coco', CLASSES)
+    settings = dict(cfg.val_dataloader.dataset, data_root=str(root), metainfo=dict(classes=CLASSES))
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        from mmdet.registry import DATASETS as MMDET_DATASETS
+        dataset = MMDET_DATASETS.build(settings)
+        metric = METRICS.build(dict(cfg.val_evaluator, ann_file=str(root / 'annotations/instances_val2017.json')))
+        metric.dataset_meta = dataset.metainfo
+        metric.process({}, samples(dataset, True))
+        assert metric.evaluate(len(dataset))['coco/bbox_mAP'] == pytest.approx(1.0)

@@ -1,0 +1,55 @@
+"""Two processes on gloo do what one process does with the same global batch.
+
+Batch norm is the one thing that differs (each process has statistics of its own half), so the student has group norm
+here. Then the mean of the two processes' losses is the loss of the one, step by step, and so are the weights.
+"""
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from processes import ROOT, SHORT, epochs, run
+
+CONFIG = """
+_base_ = '{root}/configs/fashion_mnist/hssakd_r8.py'
+custom_imports = dict(imports=['mmhssakd', 'record_losses'])
+custom_hooks = [dict(type='RecordLosses')]
+train_dataloader = dict(dataset=dict(dataset=dict(_delete_=True, type='FashionMNIST', split='train',
+    data_root='data/fashion-mnist', pipeline=[dict(type='PackInputs')])))
+model = dict(backbone=dict(norm_cfg=dict(type='GN', num_groups=4)))
+"""
+
+
+def train(folder: Path, processes: int, teacher: Path) -> list:
+    folder.mkdir()
+    (folder / 'gn.py').write_text(CONFIG.format(root=ROOT))
+    options = {**SHORT, **epochs(1), 'model.teacher.checkpoint': teacher, 'train_dataloader.batch_size': 30 // processes}
+    command = ['train.py', folder / 'gn.py'] if processes == 1 else ['dist_train.sh', folder / 'gn.py', processes]
+    run(*command, '--work-dir', folder, options=options, env=dict(PYTHONPATH=f'{ROOT}:{ROOT / "tests/tools"}'))
+    files = sorted(folder.glob('losses_*.jsonl'))
+    assert len(files) == processes
+    return [[json.loads(line) for line in file.read_text().splitlines()] for file in files]
+
+
+def test_two_processes_equal_one(tmp_path, teacher):
+    one, = train(tmp_path / 'one', 1, teacher)
+    two = train(tmp_path / 'two', 2, teacher)
+    assert len(one) == 4
+    for step, terms in enumerate(one):
+        for name, value in terms.items():
+            assert np.mean([rank[step][name] for rank in two]) == pytest.approx(value, rel=1e-4), (step, name)
+    states = [torch.load(tmp_path / name / 'epoch_1.pth', weights_only=True)['state_dict'] for name in ('one', 'two')]
+    assert set(states[0]) == set(states[1])
+    for name, value in states[0].items():
+        torch.testing.assert_close(states[1][name], value, rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_distributed_test(tmp_path, teacher):
+    """Two processes count every image once."""
+    run('test.py', 'configs/fashion_mnist/teacher_r8.py', teacher, '--work-dir', tmp_path, '--out', tmp_path / 'one.json',
+        options={**SHORT, 'test_dataloader.dataset.indices': 101})
+    run('dist_test.sh', 'configs/fashion_mnist/teacher_r8.py', teacher, 2, '--work-dir', tmp_path, '--out',
+        tmp_path / 'two.json', options={**SHORT, 'test_dataloader.dataset.indices': 101})
+    one, two = (json.loads((tmp_path / name).read_text()) for name in ('one.json', 'two.json'))
+    assert one == two
