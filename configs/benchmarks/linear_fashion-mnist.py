@@ -1,5 +1,5 @@
 # Few-shot linear probe that any machine can run: the quickstart's students on 500 training images of Fashion-MNIST
-# drawn apart from those that they were trained on.
+# drawn with another seed than those that they were trained on (some may be the same).
 _base_ = ['../_base_/fashion_mnist.py']
 
 custom_hooks = _base_.custom_hooks + [dict(type='mmhssakd.PretrainedCheckHook')]

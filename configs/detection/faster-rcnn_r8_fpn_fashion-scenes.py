@@ -62,7 +62,7 @@ model = dict(
 
 max_epochs = 12
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
-# in so few steps AdamW gets further than the recipe's SGD
+# AdamW: its training loss fell faster in these few steps than that of the recipe's SGD (one seed, one arm)
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.01), clip_grad=dict(max_norm=10))
 param_scheduler = [
