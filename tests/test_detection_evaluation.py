@@ -1,4 +1,5 @@
 """A perfect detector gets 1, an empty one 0, by the evaluators of the configs."""
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,9 @@ def test_coco_perfect(tmp_path):
         metric.dataset_meta = dataset.metainfo
         metric.process({}, samples(dataset, True))
         assert metric.evaluate(len(dataset))['coco/bbox_mAP'] == pytest.approx(1.0)
+
+
+def test_no_process_is_left_behind(tmp_path):
+    """mmdet's own metric forks for every threshold."""
+    test_voc(tmp_path, 'faster-rcnn_r8_fpn_fashion-scenes.py', ['pascal_voc/mAP'], True)
+    assert not multiprocessing.active_children()

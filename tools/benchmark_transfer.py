@@ -23,7 +23,7 @@ def metrics_of(cfg: Config) -> List[str]:
     names = []
     evaluators = cfg.val_evaluator if isinstance(cfg.val_evaluator, (list, tuple)) else [cfg.val_evaluator]
     for evaluator in evaluators:
-        if evaluator.type == 'VOCMetric':
+        if evaluator.type.split('.')[-1] == 'VOCMetric':
             prefix = evaluator.get('prefix', 'pascal_voc')
             names += [f'{prefix}/mAP', f'{prefix}/AP50']
         elif evaluator.type == 'CocoMetric':

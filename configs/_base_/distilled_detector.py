@@ -16,6 +16,6 @@ distilled_r18_channels = [64, 128, 256, 512]
 
 # VOC's AP in both modes, each with AP50.
 voc_evaluator = [
-    dict(type='VOCMetric', metric='mAP', eval_mode='11points', prefix='voc_11points'),
-    dict(type='VOCMetric', metric='mAP', eval_mode='area', prefix='voc_area'),
+    dict(type='mmhssakd.VOCMetric', metric='mAP', eval_mode='11points', prefix='voc_11points'),
+    dict(type='mmhssakd.VOCMetric', metric='mAP', eval_mode='area', prefix='voc_area'),
 ]

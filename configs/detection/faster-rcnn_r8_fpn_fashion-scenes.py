@@ -30,7 +30,7 @@ val_dataloader = dict(
     dataset=dict(data_root=data_root, metainfo=dict(classes=class_names), pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(
-    _delete_=True, type='VOCMetric', iou_thrs=[0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95], eval_mode='area')
+    _delete_=True, type='mmhssakd.VOCMetric', iou_thrs=[0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95], eval_mode='area')
 test_evaluator = val_evaluator
 
 rpn_proposals = dict(nms_pre=300, max_per_img=100)
