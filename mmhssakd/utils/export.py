@@ -5,7 +5,7 @@ import torch
 import torchvision
 
 from .checkpoint import compare
-from .hsakd import recognise_backbone
+from .hsakd import four_stage_resnet
 
 Tensors = Dict[str, torch.Tensor]
 FORMATS = ('mmpretrain', 'torchvision', 'timm')
@@ -48,16 +48,14 @@ def torchvision_resnet(bare: Tensors, fmt: str) -> Tensors:
         ValueError: They are not.
     """
     try:
-        network = recognise_backbone({f'backbone.{name}': value for name, value in bare.items()})
-        if network['type'] != 'ResNet':
-            raise ValueError(f'it looks like {network}.')
+        depth = four_stage_resnet({f'backbone.{name}': value for name, value in bare.items()}, stem=7)['depth']
     except ValueError as error:
         raise ValueError(f'{fmt} has no network of this kind ({error}) Use --format mmpretrain.') from None
     with torch.device('meta'):
-        network = getattr(torchvision.models, f'resnet{network["depth"]}')()
+        network = getattr(torchvision.models, f'resnet{depth}')()
     expected = {name: value for name, value in network.state_dict().items() if not name.startswith('fc.')}
     difference = compare(expected, bare)
     if difference:
-        raise ValueError(f'{fmt} has no network of this kind: the nearest is its ResNet of that depth. Use --format mmpretrain.\n'
-                         f'{difference}')
+        raise ValueError(f'{fmt} has no network of this kind: the nearest is resnet{depth}. '
+                         f'Use --format mmpretrain.\n{difference}')
     return bare

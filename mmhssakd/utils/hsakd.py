@@ -32,7 +32,7 @@ def _blocks(tensors: Tensors, stage: str) -> int:
     return len({name[len(stage) + 1:].split('.')[0] for name in tensors if name.startswith(f'{stage}.')})
 
 
-def _four_stage_resnet(tensors: Tensors, stem: int) -> dict:
+def four_stage_resnet(tensors: Tensors, stem: int) -> dict:
     """An ImageNet ResNet (7x7 stem), or the same for CIFAR (3x3 stem)."""
     blocks = tuple(_blocks(tensors, f'backbone.layer{i}') for i in (1, 2, 3, 4))
     bottleneck = 'backbone.layer1.0.conv3.weight' in tensors
@@ -75,7 +75,7 @@ def recognise_backbone(tensors: Tensors) -> dict:
         if stem[-1] == 1:
             return dict(type='mmhssakd.CIFARShuffleNetV1')
         if 'layer4.0.conv1.weight' in names:
-            return _four_stage_resnet(tensors, stem[-1])
+            return four_stage_resnet(tensors, stem[-1])
         return dict(type='mmhssakd.CIFARResNet', depth=6 * _blocks(tensors, 'backbone.layer1') + 2,
                     stem_channels=stem[0], base_channels=shape('layer1.0.conv1.weight')[0])
     raise ValueError('The network of this checkpoint is none of the released code\'s. Its tensors are: '
