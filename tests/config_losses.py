@@ -23,9 +23,8 @@ def draw_weights(model: torch.nn.Module, base: int = 0) -> None:
                            for i, (name, value) in enumerate(state.items())})
 
 
-def build(file: str, folder: Path) -> torch.nn.Module:
-    """Build the model of a config; its teacher's checkpoint is drawn and saved in ``folder``."""
-    model = Config.fromfile(ROOT / file).model
+def build(model: dict, folder: Path) -> torch.nn.Module:
+    """Build a model from its config; its teacher's checkpoint is drawn and saved in ``folder``."""
     if model.get('teacher'):
         teacher = MODELS.build(Config.fromfile(model.teacher.config).model)
         draw_weights(teacher, 10000)
@@ -38,7 +37,8 @@ def build(file: str, folder: Path) -> torch.nn.Module:
 
 def losses(file: str, folder: Path) -> dict:
     images, data_samples = golden.batch(dict(batch=2, resolution=64 if 'imagenet' in file else 28, labels=[5, 9]))
-    found = build(file, folder)(images.float(), data_samples, mode='loss')
+    model = build(Config.fromfile(ROOT / file).model, folder)
+    found = model(images.float(), data_samples, mode='loss')
     return {name: value.item() for name, value in found.items() if 'loss' in name}
 
 

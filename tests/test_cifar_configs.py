@@ -1,4 +1,4 @@
-"""Every CIFAR-100 and online config builds, and gives on fixed weights and inputs the losses that it always gave.
+"""Every CIFAR-100 config builds, and gives on fixed weights and inputs the losses that it always gave.
 
 ``python tests/test_cifar_configs.py`` computes the stored losses anew.
 """
@@ -21,8 +21,7 @@ STORED = Path(__file__).parent / 'data' / 'cifar_config_losses.json'
 FILES = sorted(str(file.relative_to(ROOT)) for file in (ROOT / 'configs/cifar100').glob('*.py'))
 # KD and the frozen teachers are the same models but for two options, which have a test of their own.
 CONFIGS = [file for file in FILES if '/kd_' not in file and '_frozen' not in file] + [
-    'configs/cifar100/kd_resnet56_resnet20.py', 'configs/cifar100/teacher_wrn40x2_frozen.py',
-    'configs/online_hssakd_r18_imagenet.py']
+    'configs/cifar100/kd_resnet56_resnet20.py', 'configs/cifar100/teacher_wrn40x2_frozen.py']
 TABLE = torch.from_numpy(np.random.RandomState(0).standard_normal(10007))
 
 

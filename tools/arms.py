@@ -127,11 +127,25 @@ def tabulate(results: List[dict], baseline: str) -> List[dict]:
     return rows
 
 
+def write_table(results: List[dict], baseline: str, file: Path, scale: float = 1.0) -> str:
+    """Tabulate results and write them beside their table, as ``file`` with the endings .json and .md.
+
+    Returns:
+        str: The table, in Markdown.
+    """
+    rows = tabulate(results, baseline)
+    table = markdown(rows, baseline, scale)
+    file.with_suffix('.json').write_text(json.dumps(dict(rows=rows, results=results), indent=1))
+    file.with_suffix('.md').write_text(table + '\n')
+    return table
+
+
 def markdown(rows: List[dict], baseline: str, scale: float = 1.0) -> str:
     """Write the rows as a Markdown table."""
     metrics = list(rows[0]['metrics'])
+    titles = [metric.split('/')[-1] if len({m.split('/')[0] for m in metrics}) == 1 else metric for metric in metrics]
     several = any(len(row['seeds']) > 1 for row in rows)
-    head = ['', *metrics, *([f'difference to {baseline} (95 % interval)'] if several else []), 'seconds', 'images/s']
+    head = ['', *titles, *([f'difference to {baseline} (95 % interval)'] if several else []), 'seconds', 'images/s']
     lines = ['| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
     for row in rows:
         cells = [row['name']]

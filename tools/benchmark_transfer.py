@@ -3,11 +3,10 @@
 The arms differ in the backbone's checkpoint alone. CHECKPOINT may hold {seed}; "random" is a random start.
 """
 import argparse
-import json
 from pathlib import Path
 from typing import Dict, List
 
-from arms import Arm, markdown, run_all, tabulate
+from arms import Arm, run_all, write_table
 from mmengine.config import Config, DictAction
 
 DEFAULT_ARMS = {'random': 'random'} | {
@@ -82,11 +81,8 @@ def main() -> None:
     args = parse_args()
     work_dir = args.work_dir or Path('work_dirs/transfer') / Path(args.config).stem
     results = run_all(make_arms(args.config, args.starts, args.seeds, work_dir, args.cfg_options), args.jobs)
-    rows = tabulate(results, args.baseline)
     scale = 1 if results[0]['metrics'].keys() & {'accuracy/top1'} else 100
-    table = markdown(rows, args.baseline, scale)
-    (work_dir / 'transfer.md').write_text(table + '\n')
-    (work_dir / 'transfer.json').write_text(json.dumps(dict(rows=rows, results=results), indent=1))
+    table = write_table(results, args.baseline, work_dir / 'transfer', scale)
     print(f'\n{args.config}, {len(args.seeds)} seed(s), in %\n\n{table}\n\nAlso in {work_dir}: transfer.json, .md')
 
 

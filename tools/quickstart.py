@@ -4,12 +4,11 @@ detectors with these students as backbones.
 Everything is written under --work-dir; a call that was interrupted goes on where it stopped.
 """
 import argparse
-import json
 from pathlib import Path
 from typing import List
 
 import matplotlib
-from arms import Arm, markdown, run_all, tabulate
+from arms import Arm, run_all, write_table
 from quickstart_detection import detection
 
 matplotlib.use('Agg')
@@ -77,10 +76,7 @@ def main() -> None:
     arms = students()
     results += run_all(arms, args.jobs)
 
-    rows = tabulate(results, 'CE')
-    table = markdown(rows, 'CE')
-    (work_dir / 'classification.md').write_text(table + '\n')
-    (work_dir / 'classification.json').write_text(json.dumps(dict(rows=rows, results=results), indent=1))
+    table = write_table(results, 'CE', work_dir / 'classification')
     plot(results, work_dir / 'classification.png')
     print(f'\nFashion-MNIST, {len(args.seeds)} seed(s)\n\n{table}\n', flush=True)
 

@@ -1,5 +1,4 @@
 """The quickstart's second half: the students as backbones of detectors, on scenes of Fashion-MNIST articles."""
-import json
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -7,7 +6,7 @@ from pathlib import Path
 from typing import Dict, List
 
 import matplotlib
-from arms import ROOT, Arm, markdown, run_all, tabulate
+from arms import ROOT, Arm, run_all, write_table
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
@@ -103,9 +102,6 @@ def detection(work_dir: Path, seeds: List[int], students: List[Arm], quick: bool
     make_scenes(work_dir / 'scenes', quick)
     arms = detection_arms(work_dir, seeds, students, quick)
     results = run_all(arms, jobs)
-    rows = tabulate(results, 'CE')
-    table = markdown(rows, 'CE', scale=100).replace('pascal_voc/', '')
-    (work_dir / 'detection.md').write_text(table + '\n')
-    (work_dir / 'detection.json').write_text(json.dumps(dict(rows=rows, results=results), indent=1))
+    table = write_table(results, 'CE', work_dir / 'detection', scale=100)
     draw([arm for arm in arms if arm.seed == seeds[0]], work_dir / 'scenes', work_dir / 'detection.png')
     return table

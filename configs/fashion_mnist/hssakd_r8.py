@@ -3,5 +3,5 @@ _base_ = './ce_r8.py'
 
 model = dict(
     type='mmhssakd.HSSAKD',
-    auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck', taps=('layer1', 'layer2', 'layer3')),
+    auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'),
     teacher=dict(config='{{ fileDirname }}/teacher_r8.py', checkpoint='work_dirs/fashion_mnist/teacher_r8/epoch_7.pth'))

@@ -6,7 +6,7 @@ model = dict(
     # few epochs: blocks that start as the identity would lose the first of them
     backbone=dict(stem_channels=16, base_channels=16, zero_init_residual=False),
     head=dict(in_channels=64),
-    auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck', taps=('layer1', 'layer2', 'layer3')))
+    auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'))
 
 train_dataloader = dict(dataset=dict(num_images=12000))
 max_epochs = 7

@@ -1,11 +1,4 @@
 # Few-shot: plain KD, ResNet-56 -> ResNet-20, on a quarter of the images of each class.
-# Another part, or another choice: train_dataloader.dataset.fraction and .seed.
-_base_ = '../kd_resnet56_resnet20.py'
+_base_ = './hssakd_resnet56_resnet20_25.py'
 
-train_dataloader = dict(
-    dataset=dict(
-        _delete_=True,
-        type='mmhssakd.StratifiedSubset',
-        fraction=0.25,
-        seed=0,
-        dataset=_base_.train_dataloader.dataset))
+model = dict(auxiliary_neck=None, views=None)

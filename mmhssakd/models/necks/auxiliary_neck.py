@@ -125,6 +125,7 @@ class AuxiliaryNeck(BaseModule):
         self.repeat = tuple(repeat or getattr(fresh, 'repeat', (stages or self.taps)[-1:]))
         self._check_names(fresh)
         features = probe(fresh, self.taps, image_size)
+        self.channels = {tap: feature.shape[1] for tap, feature in features.items()}
         if branch is not None:
             self.branches = nn.ModuleList(light_branch(branch, feature, num_labels) for feature in features.values())
             return
@@ -192,4 +193,5 @@ class AuxiliaryNeck(BaseModule):
         Returns:
             list[Tensor]: Logits of q_1 .. q_L, each of shape (rows, N * M).
         """
-        return [branch(to_map(features[name], name)) for name, branch in zip(self.taps, self.branches)]
+        return [branch(to_map(features[name], name, self.channels[name]))
+                for name, branch in zip(self.taps, self.branches)]

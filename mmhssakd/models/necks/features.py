@@ -27,15 +27,26 @@ def tapped(backbone: nn.Module, taps: Sequence[str]) -> Iterator[Dict[str, Any]]
             handle.remove()
 
 
-def to_map(output: Any, name: str) -> torch.Tensor:
+def channels_first(feature: torch.Tensor, channels: Optional[int]) -> torch.Tensor:
+    """Turn a map (N, H, W, C), as timm's and torchvision's Swin return it, into (N, C, H, W).
+
+    Without ``channels`` it is known by its square sides: only the map of an empty, square image is asked so.
+    """
+    _, first, second, last = feature.shape
+    swap = first == second != last if channels is None else last == channels != first
+    return feature.permute(0, 3, 1, 2) if swap else feature
+
+
+def to_map(output: Any, name: str, channels: Optional[int] = None) -> torch.Tensor:
     """Turn what a module returns into a feature map (N, C, H, W).
 
-    Maps stay as they are. Tokens (N, L, C), alone or with their (H, W) as mmpretrain's Swin returns them, become
-    maps; class tokens, which come first, are dropped.
+    Maps stay as they are, with the channels moved to the front where they are last. Tokens (N, L, C), alone or
+    with their (H, W) as mmpretrain's Swin returns them, become maps; class tokens, which come first, are dropped.
 
     Args:
         output (Any): Output of a tapped module.
         name (str): Its name, for the message.
+        channels (int, optional): Channels of the map. None, when they are to be found out, takes a square image.
 
     Raises:
         ValueError: It is none of these.
@@ -45,7 +56,7 @@ def to_map(output: Any, name: str) -> torch.Tensor:
         shape = output[1] if len(output) == 2 and not isinstance(output[1], torch.Tensor) else None
         output = output[0]
     if isinstance(output, torch.Tensor) and output.ndim == 4:
-        return output
+        return channels_first(output, channels)
     if not (isinstance(output, torch.Tensor) and output.ndim == 3):
         what = f'shape {tuple(output.shape)}' if isinstance(output, torch.Tensor) else f'type {type(output).__name__}'
         raise ValueError(f'auxiliary_neck.taps: {name!r} returns something of {what}, which is no feature map '

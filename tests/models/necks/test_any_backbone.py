@@ -28,6 +28,8 @@ FAMILIES = {
     'swin': (dict(type='SwinTransformer', arch=dict(embed_dims=16, depths=[1] * 4, num_heads=[1, 2, 4, 8]),
                   pad_small_map=True), 128,
              dict(taps=('stages.0', 'stages.1', 'stages.2', 'stages.3'), branch=TOKENS), dict()),
+    'torchvision_swin': (dict(type='TorchvisionBackbone', name='swin_t'), 768,
+                         dict(taps=('features.1', 'features.3', 'features.5'), branch=CONV), dict()),
     'timm': (dict(type='TIMMBackbone', model_name='mobilenetv3_small_050'), 1024,
              dict(taps=('timm_model.blocks.1', 'timm_model.blocks.3', 'timm_model.blocks.5'), branch=CONV), dict()),
     'torchvision': (dict(type='TorchvisionBackbone', name='resnet18'), 512,
@@ -133,6 +135,15 @@ def test_tokens_become_maps():
     assert torch.equal(to_map(torch.cat([torch.zeros(2, 1, 3), tokens], 1), 'a'), feature)  # a class token
     wide = torch.randn(2, 3, 2, 6)
     assert torch.equal(to_map((wide.flatten(2).transpose(1, 2), (2, 6)), 'a'), wide)
+
+
+def test_maps_with_channels_last():
+    from mmhssakd.models.necks.features import to_map
+    feature = torch.randn(2, 3, 4, 4)
+    assert torch.equal(to_map(feature.permute(0, 2, 3, 1), 'a'), feature)
+    assert torch.equal(to_map(feature.permute(0, 2, 3, 1), 'a', channels=3), feature)
+    wide = torch.randn(2, 4, 4, 6)  # channels are known by now: this one is channels first
+    assert torch.equal(to_map(wide, 'a', channels=4), wide)
 
 
 def test_unknown_torchvision_network():
