@@ -51,6 +51,7 @@ class HSSAKD(MimicryMixin, SSAClassifier):
                  **kwargs) -> None:
         super().__init__(**kwargs)
         self._init_mimicry(kd_loss, kd_loss_q, loss_weight, kl_p_views, dict(task=1.0, kl_q=1.0, kl_p=1.0, aux=0.0))
+        self._freeze_idle_branches(self)
         self.branch_map = branch_map
         if teacher is not None:
             # Not a submodule: nn.Module would put it into state_dict, parameters() and train().

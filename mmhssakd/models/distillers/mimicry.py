@@ -3,7 +3,7 @@ from typing import Dict, Optional
 
 import torch
 
-from mmhssakd.models.classifiers.ssa_classifier import Logits, joint_labels, named
+from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, joint_labels, named
 from mmhssakd.registry import MODELS
 
 TERMS = ('task', 'kl_q', 'kl_p', 'aux')
@@ -32,6 +32,13 @@ class MimicryMixin:
         if kl_p_views not in ('all', 'unrotated'):
             raise ValueError(f"model.kl_p_views must be 'all' or 'unrotated', but got {kl_p_views!r}.")
         self.kl_p_views = kl_p_views
+
+    def _freeze_idle_branches(self, *networks: SSAClassifier) -> None:
+        """Take branches that no term trains out of training: DDP would wait for their gradients."""
+        if not (self.loss_weight['kl_q'] or self.loss_weight['aux']):
+            for network in networks:
+                if network.auxiliary_neck is not None:
+                    network.auxiliary_neck.requires_grad_(False)
 
     def mimicry_losses(self, student: Logits, teacher: Logits,
                        labels: Optional[torch.Tensor]) -> Dict[str, torch.Tensor]:

@@ -56,6 +56,7 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
         self.num_views = peers[0].num_views
         self.num_classes = peers[0].num_classes
         self._init_mimicry(kd_loss, kd_loss_q, loss_weight, kl_p_views, dict(task=1.0, kl_q=1.0, kl_p=1.0, aux=1.0))
+        self._freeze_idle_branches(*peers)
 
     @staticmethod
     def _check(peers: List[SSAClassifier]) -> None:

@@ -47,6 +47,15 @@ def test_teacher_moves_with_the_model(teacher):
     assert {p.device.type for p in model.teacher.parameters()} == {'meta'}
 
 
+def test_branches_that_no_term_trains_are_frozen(teacher):
+    """Else DDP would wait for their gradients."""
+    for weight, trained in ((dict(kl_q=0), False), (dict(kl_q=0, aux=1), True)):
+        model = student(teacher, loss_weight=weight).train()
+        model.parse_losses(step(model))[0].backward()
+        assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
+        assert {p.requires_grad for p in model.auxiliary_neck.parameters()} == {trained}
+
+
 def test_deepcopy(teacher):
     model = student(teacher)
     twin = copy.deepcopy(model)
