@@ -68,3 +68,11 @@ def test_no_process_is_left_behind(tmp_path):
     """mmdet's own metric forks for every threshold."""
     test_voc(tmp_path, 'faster-rcnn_r8_fpn_fashion-scenes.py', ['pascal_voc/mAP'], True)
     assert not multiprocessing.active_children()
+
+
+def test_the_log_shows_one_table(tmp_path, monkeypatch):
+    from mmdet.evaluation.functional import mean_ap
+    tables = []
+    monkeypatch.setattr(mean_ap, 'print_map_summary', lambda *args, **kwargs: tables.append(args))
+    test_voc(tmp_path, 'faster-rcnn_r8_fpn_fashion-scenes.py', ['pascal_voc/mAP'], True)
+    assert len(tables) == 1
