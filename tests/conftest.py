@@ -1,7 +1,9 @@
 """Shared by all tests: the package is imported (so everything is registered), and one thread is enough."""
+import functools
 import sys
 from pathlib import Path
 
+import mmengine.config.utils
 import pytest
 import torch
 from mmengine.registry import DefaultScope
@@ -10,6 +12,9 @@ import mmhssakd  # noqa: F401
 
 for folder in (Path(__file__).parent, Path(__file__).parent / "models"):
     sys.path.insert(0, str(folder))
+
+# mmengine reads the whole model index of mmpretrain or mmdet for each "mmpretrain::" base: once is enough here.
+mmengine.config.utils._get_cfg_metainfo = functools.lru_cache(maxsize=None)(mmengine.config.utils._get_cfg_metainfo)
 
 
 @pytest.fixture(autouse=True)

@@ -53,7 +53,7 @@ def losses(file: str) -> dict:
         model.teacher.checkpoint = teacher_checkpoint(model.teacher.config)
     model = MODELS.build(model)
     draw_weights(model)
-    images, data_samples = golden.batch(dict(batch=2, resolution=32, labels=[5, 9]))
+    images, data_samples = golden.batch(dict(batch=2, resolution=16, labels=[5, 9]))
     found = model.train()(images.float(), data_samples, mode='loss')
     model.parse_losses(found)[0].backward()
     untouched = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]

@@ -47,7 +47,7 @@ def make_arms(sweep: dict, seeds: List[int], work_dir: Path) -> List[Arm]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('sweep', type=Path, help='sweep file, such as configs/sweeps/fashion-mnist_terms.json')
+    parser.add_argument('sweep', type=Path, help='sweep file, such as configs/sweeps/fashion-mnist.json')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3, 4])
     parser.add_argument('--jobs', type=int, default=1, help='runs at a time, each with its part of the cores')
     parser.add_argument('--work-dir', type=Path, help='default: work_dirs/sweeps/<name of the sweep file>')

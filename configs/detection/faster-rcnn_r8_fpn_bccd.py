@@ -15,3 +15,10 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(data_root=data_root, metainfo=dict(classes=class_names), pipeline=test_pipeline))
 test_dataloader = val_dataloader
 model = dict(roi_head=dict(bbox_head=dict(num_classes=len(class_names))))
+
+max_epochs = 6  # 73 steps each
+train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
+param_scheduler = [
+    dict(type='OneCycleLR', eta_max=1e-3, total_steps=max_epochs, end=max_epochs, by_epoch=True,
+         convert_to_iter_based=True)
+]
