@@ -22,7 +22,7 @@ COLOURS = dict(teacher='#000000', CE='#E69F00', KD='#56B4E9', HSSAKD='#009E73') 
 def shorter(epochs: int, images: int) -> dict:
     """Options that shorten a run of the Fashion-MNIST family."""
     return {
-        'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': max(epochs // 4, 1),
+        'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': (epochs + 1) // 2,
         'param_scheduler.total_steps': epochs, 'param_scheduler.end': epochs,
         'train_dataloader.dataset.num_images': images, 'default_hooks.checkpoint.interval': max(epochs // 4, 1)}
 
