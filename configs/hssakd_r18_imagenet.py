@@ -3,6 +3,7 @@ _base_ = ['mmpretrain::resnet/resnet18_8xb32_in1k.py', './_base_/mmhssakd.py']
 
 model = dict(
     type='mmhssakd.HSSAKD',
+    backbone=dict(zero_init_residual=False),  # as in the released code
     auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'),
     teacher=dict(
         config='{{ fileDirname }}/teacher_r34_imagenet.py',

@@ -3,8 +3,7 @@ _base_ = './ce_r8.py'
 
 model = dict(
     type='mmhssakd.SSAClassifier',
-    # few epochs: blocks that start as the identity would lose the first of them
-    backbone=dict(stem_channels=16, base_channels=16, zero_init_residual=False),
+    backbone=dict(stem_channels=16, base_channels=16),
     head=dict(in_channels=64),
     auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'))
 

@@ -41,3 +41,13 @@ def test_size(network):
 def test_bad_sizes(config, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build(config)
+
+
+@pytest.mark.parametrize('config', ['hssakd_r18_imagenet', 'teacher_r34_imagenet', 'cifar100/ce_resnet20', 'cifar100/ce_resnet50',
+                                    'fashion_mnist/hssakd_r8'])
+def test_residual_blocks_start_as_in_the_released_code(config):
+    """mmpretrain's own default lets every block start as the identity."""
+    backbone = MODELS.build(Config.fromfile(CONFIGS.parent / f'{config}.py').model.backbone)
+    backbone.init_weights()
+    norms = [module for module in backbone.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert all(torch.equal(norm.weight, torch.ones_like(norm.weight)) for norm in norms)
