@@ -7,7 +7,8 @@ model = dict(
     head=dict(in_channels=64),
     auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'))
 
-train_dataloader = dict(dataset=dict(num_images=12000))
+train_dataloader = dict(batch_size=64, dataset=dict(num_images=12000))
+auto_scale_lr = dict(base_batch_size=64)
 max_epochs = 7
 train_cfg = dict(max_epochs=max_epochs, val_interval=2)
 param_scheduler = dict(total_steps=max_epochs, end=max_epochs)
