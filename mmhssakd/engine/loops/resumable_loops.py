@@ -18,11 +18,12 @@ class ExactDataMixin:
     the run's seed and the place, see :func:`seed_everything`: nothing else needs to be stored.
     """
 
-    def _init_exact(self, runner: Runner, dataloader: Union[DataLoader, dict], max_broken_images: int) -> DataLoader:
-        """Build the data loader, see :class:`ResumableEpochLoop` for the options."""
-        if not isinstance(max_broken_images, int) or max_broken_images < 0:
-            raise ValueError('train_cfg.max_broken_images must be a number of images, 0 or more, but got '
-                             f'{max_broken_images!r}.')
+    def _init_exact(self, runner: Runner, dataloader: Union[DataLoader, dict], max_broken_images: int,
+                    **length: int) -> DataLoader:
+        """Check the options, see :class:`ResumableEpochLoop`, and build the data loader."""
+        for name, value, least in (('max_broken_images', max_broken_images, 0), *((*x, 1) for x in length.items())):
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f'train_cfg.{name} must be a whole number, {least} or more, but got {value!r}.')
         self.max_broken_images = max_broken_images
         self.broken_images = set()
         self._diff_rank_seed = runner._randomness_cfg.get('diff_rank_seed', False)
@@ -85,12 +86,13 @@ class ResumableEpochLoop(ExactDataMixin, EpochBasedTrainLoop):
         **kwargs: ``val_begin``, ``val_interval``, ``dynamic_intervals`` of mmengine's loop.
 
     Raises:
-        ValueError: The data set does not fill a batch, or too many images are broken.
+        ValueError: An option is out of range, the data set does not fill a batch, or too many images are broken.
     """
 
     def __init__(self, runner: Runner, dataloader: Union[DataLoader, dict], max_epochs: int,
                  max_broken_images: int = 0, **kwargs) -> None:
-        super().__init__(runner, self._init_exact(runner, dataloader, max_broken_images), max_epochs, **kwargs)
+        loader = self._init_exact(runner, dataloader, max_broken_images, max_epochs=max_epochs)
+        super().__init__(runner, loader, max_epochs, **kwargs)
 
     def run(self) -> Any:
         """Train; as in mmengine's loop but for the two steps of a resumed run."""
@@ -136,12 +138,13 @@ class ResumableIterLoop(ExactDataMixin, IterBasedTrainLoop):
         **kwargs: ``val_begin``, ``val_interval``, ``dynamic_intervals`` of mmengine's loop.
 
     Raises:
-        ValueError: The data set does not fill a batch, or too many images are broken.
+        ValueError: An option is out of range, the data set does not fill a batch, or too many images are broken.
     """
 
     def __init__(self, runner: Runner, dataloader: Union[DataLoader, dict], max_iters: int,
                  max_broken_images: int = 0, **kwargs) -> None:
-        super().__init__(runner, self._init_exact(runner, dataloader, max_broken_images), max_iters, **kwargs)
+        loader = self._init_exact(runner, dataloader, max_broken_images, max_iters=max_iters)
+        super().__init__(runner, loader, max_iters, **kwargs)
 
     def run(self) -> Any:
         """Train; as in mmengine's loop, but batches that were trained on are skipped without loading them."""

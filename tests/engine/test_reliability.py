@@ -1,0 +1,46 @@
+"""Checks and exact loops are there in every config, and change nothing else."""
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmhssakd.engine.config_keys import check_keys
+from mmhssakd.engine.detector_config import nodes
+from mmhssakd.engine.reliability import make_test_reliable, make_training_reliable
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+FILES = [file for file in sorted(CONFIGS.rglob('*.py')) if '_base_' not in file.parts]
+
+
+@pytest.mark.parametrize('file', FILES, ids=lambda file: str(file.relative_to(CONFIGS)))
+def test_every_config(file):
+    cfg = Config.fromfile(file)
+    check_keys(cfg)
+    before = cfg.train_cfg.max_epochs
+    make_training_reliable(cfg)
+    assert cfg.train_cfg.type == 'mmhssakd.ResumableEpochLoop' and cfg.train_cfg.max_epochs == before
+    assert cfg.default_hooks.checkpoint.type == 'mmhssakd.AtomicCheckpointHook'
+    types = [hook.type for hook in cfg.custom_hooks]
+    assert {'mmhssakd.NonFiniteLossHook', 'mmhssakd.ClassCountHook', 'mmhssakd.InterruptHook'} <= set(types)
+    assert len(set(types)) == len(types)
+    loading = {node['type'] for node in nodes([cfg.train_dataloader, cfg.test_dataloader]) if 'Load' in str(node.get('type'))}
+    assert 'LoadImageFromFile' not in loading
+    check_keys(cfg)
+    once = cfg.pretty_text
+    make_training_reliable(cfg)
+    make_test_reliable(cfg)
+    cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'mmhssakd.CheckpointFitHook']
+    assert cfg.pretty_text == once
+
+
+def test_what_the_config_says_stays():
+    cfg = Config(dict(
+        train_cfg=dict(type='MyLoop', max_epochs=3), default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=7)),
+        custom_hooks=[dict(type='mmhssakd.NonFiniteLossHook', max_skipped=3)]))
+    make_training_reliable(cfg)
+    assert cfg.train_cfg == dict(type='MyLoop', max_epochs=3) and cfg.default_hooks.checkpoint.interval == 7
+    assert cfg.custom_hooks[0] == dict(type='mmhssakd.NonFiniteLossHook', max_skipped=3) and len(cfg.custom_hooks) == 3
+    cfg = Config(dict(train_cfg=dict(by_epoch=False, max_iters=3), default_hooks=dict(checkpoint=None)))
+    make_training_reliable(cfg)
+    assert cfg.train_cfg == dict(type='mmhssakd.ResumableIterLoop', max_iters=3)
+    assert cfg.default_hooks.checkpoint is None
