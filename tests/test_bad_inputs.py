@@ -1,6 +1,7 @@
 """Whatever is wrong with config, options, data, checkpoints or environment, the message says what, where, what to do."""
 import importlib.metadata
 import os
+import runpy
 import shutil
 import sys
 import tempfile
@@ -20,8 +21,8 @@ from mmhssakd.registry import DATASETS, MODELS
 from mmhssakd.utils import compat
 
 ROOT = Path(__file__).parents[1]
-for folder in ('tools', 'tools/model_converters'):
-    sys.path.insert(0, str(ROOT / folder))
+sys.path.insert(0, str(ROOT / 'tools'))
+from common import check_work_dir  # noqa: E402
 
 
 class Job:
@@ -34,18 +35,17 @@ class Job:
     def call(self, tool: str, *arguments) -> None:
         """Run a tool in this process."""
         self.monkeypatch.setattr('sys.argv', [tool, *map(str, arguments)])
-        module = __import__(tool)
-        module.main()
+        runpy.run_path(str(ROOT / 'tools' / tool), run_name='__main__')
 
     def train(self, *options, arguments=(), config: str = '') -> None:
         """Run tools/train.py with options (and with lines at the end of the config)."""
         if config:
             self.config.write_text(self.config.read_text() + config)
         options = ['--cfg-options', *options] if options else []
-        self.call('train', self.config, '--work-dir', self.folder / 'work', *arguments, *options)
+        self.call('train.py', self.config, '--work-dir', self.folder / 'work', *arguments, *options)
 
     def test(self, checkpoint, *arguments) -> None:
-        self.call('test', self.config, checkpoint, '--work-dir', self.folder / 'work', *arguments)
+        self.call('test.py', self.config, checkpoint, '--work-dir', self.folder / 'work', *arguments)
 
     def edit(self, file: str, change) -> None:
         """Change the bytes of a data file."""
@@ -124,7 +124,7 @@ def detector(job: Job) -> None:
     options += [f'{name}_dataloader.num_workers=0' for name in ('train', 'val')]
     options += [f'{name}_dataloader.dataset.{inner}metainfo.classes=[square,disc]'
                 for name, inner in (('train', 'dataset.'), ('val', ''))]
-    job.call('train', ROOT / 'configs/detection/faster-rcnn_r8_fpn_fashion-scenes.py', '--work-dir', job.folder / 'work',
+    job.call('train.py', ROOT / 'configs/detection/faster-rcnn_r8_fpn_fashion-scenes.py', '--work-dir', job.folder / 'work',
              '--cfg-options', *options)
 
 
@@ -145,27 +145,17 @@ def set_bytes(start: int, new: bytes):
 
 
 def forbidden(job: Job) -> None:
-    """A folder that must not be written to. Root may write anywhere, so this process is somebody else for a moment."""
-    folder = Path(tempfile.mkdtemp())
+    """A folder that must not be written to. Root may write anywhere, so this process is nobody for a moment."""
+    folder, root = Path(tempfile.mkdtemp()), os.geteuid() == 0
+    folder.chmod(0o555)
     try:
-        folder.chmod(0o555)
-        if os.geteuid() == 0:
+        if root:
             os.seteuid(65534)
-            try:
-                job.call('train', job.config, '--work-dir', folder / 'work')
-            finally:
-                os.seteuid(0)
-        else:
-            job.call('train', job.config, '--work-dir', folder / 'work')
+        check_work_dir(str(folder / 'work'))
     finally:
-        folder.chmod(0o755)
-        shutil.rmtree(folder)
-
-
-def readable_by_all(job: Job) -> None:
-    for path in (job.folder, *job.folder.parents):
-        if path.stat().st_uid == os.geteuid() and path != Path('/'):
-            path.chmod(path.stat().st_mode | 0o055)
+        if root:
+            os.seteuid(0)
+        folder.rmdir()
 
 
 def wrong_version(job: Job, **versions) -> None:
@@ -185,7 +175,7 @@ LONGER = set_bytes(4, (101).to_bytes(4, 'big'))
 # what is wrong: what is called, the error's type, its message
 CASES = {
     # config
-    'no config file': (lambda j: j.call('train', 'none.py'), FileNotFoundError, 'no such config file: none.py'),
+    'no config file': (lambda j: j.call('train.py', 'none.py'), FileNotFoundError, 'no such config file: none.py'),
     'misspelt key at the top': (lambda j: j.train(config=MISTYPED), KeyError, "'optim_wraper'.*is 'optim_wrapper' meant"),
     'misspelt key of env_cfg': (lambda j: j.train(config='\nenv_cfg = dict(cudnn_benchmrk=True)\n'), KeyError,
                                 'env_cfg.cudnn_benchmrk.*is env_cfg.cudnn_benchmark meant'),
@@ -202,7 +192,7 @@ CASES = {
                       'Is default_hooks.checkpoint.interval meant'),
     'misspelt argument of the loop': (lambda j: j.train('train_cfg.max_epoch=3'), KeyError, 'Is train_cfg.max_epochs meant'),
     'option of a list by name': (lambda j: j.train('train_pipeline.first.type=x'), KeyError,
-                                 'train_pipeline is a list of 4, so a number 0 .. 3 must follow'),
+                                 'train_pipeline is a list of 3, so a number 0 .. 2 must follow'),
     'no such type': (lambda j: j.train('model.type=mmhssakd.HSAKD'), KeyError, 'HSAKD is not in the .* registry'),
     'no such optimiser': (lambda j: j.train('optim_wrapper.optimizer.type=SDG'), KeyError, 'SDG is not in the .* registry'),
     # options out of range, or of the wrong type
@@ -233,7 +223,7 @@ CASES = {
     'class count of the teacher': (lambda j: j.train('model.head.num_classes=7'), ValueError,
                                    'The teacher has 10 classes, the student has 7'),
     'class count of the data': (
-        lambda j: j.call('train', ROOT / 'configs/fashion_mnist/ce_r8.py', '--work-dir', j.folder / 'work', '--cfg-options',
+        lambda j: j.call('train.py', ROOT / 'configs/fashion_mnist/ce_r8.py', '--work-dir', j.folder / 'work', '--cfg-options',
                          f'train_dataloader.dataset.dataset.data_root={j.data}', 'train_dataloader.dataset.num_images=50',
                          f'val_dataloader.dataset.data_root={j.data}', 'train_dataloader.num_workers=0',
                          'train_dataloader.batch_size=10', 'model.head.num_classes=12'),
@@ -316,18 +306,18 @@ CASES = {
                                        "does not fit the config's model .HSSAKD.: is it a teacher's.*\n.*reshaped"),
     'testing code': (lambda j: j.test(j.harmful()), ValueError, 'harmful.pth .*holds more than plain data'),
     'results of an unknown kind': (lambda j: j.test(j.teacher, '--out', 'a.txt'), SystemExit, '2'),
-    'importing something else': (lambda j: j.call('import_hsakd', j.teacher, j.folder / 'out.pth'), SystemExit,
+    'importing something else': (lambda j: j.call('model_converters/import_hsakd.py', j.teacher, j.folder / 'out.pth'), SystemExit,
                                  'no checkpoint of the released code'),
     'exporting to an unknown kind': (
-        lambda j: j.call('export_backbone', j.teacher, 'a.txt', '--format', 'timm'), SystemExit, '2'),
+        lambda j: j.call('model_converters/export_backbone.py', j.teacher, 'a.txt', '--format', 'timm'), SystemExit, '2'),
     # environment
     'mmcv too new': (lambda j: wrong_version(j, mmcv='2.2.0'), ImportError, 'needs mmcv>=2.1.0,<2.2.0, but 2.2.0 is'),
     'mmdet too old': (lambda j: wrong_version(j, mmdet='2.28.0'), ImportError, 'needs mmdet>=3.3.0,<4.0.0, but 2.28.0 is'),
     'package missing': (missing_package, ImportError, 'needs no_such_package, which is not installed. Run: '),
-    'no permission': (lambda j: (readable_by_all(j), forbidden(j)), PermissionError,
+    'no permission': (forbidden, PermissionError,
                       '--work-dir: cannot write to .*: Permission denied. Choose another'),
     'work dir that is a file': (
-        lambda j: j.call('train', j.config, '--work-dir', j.config), FileExistsError, '--work-dir: cannot write to .*epochs.py'),
+        lambda j: j.call('train.py', j.config, '--work-dir', j.config), FileExistsError, '--work-dir: cannot write to .*epochs.py'),
 }
 
 

@@ -13,7 +13,6 @@ CONFIG = """
 _base_ = '{root}/configs/fashion_mnist/hssakd_r8.py'
 train_pipeline = [
     dict(type='RandomCrop', crop_size=28, padding=2),
-    dict(type='RandomErasing', erase_prob=0.5),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='PackInputs'),
 ]

@@ -50,7 +50,7 @@ def check_keys(cfg: Config) -> None:
     """
     for key in cfg:
         meant = None if key in RUNNER else closest(key, RUNNER)
-        # train_cfgs for train_cfg is a slip, val_pipeline for val_evaluator is not
+        # val_evaluater is a slip, voc_evaluator is a variable
         if meant is not None and isinstance(cfg[key], type(cfg.get(meant, cfg[key]))) and near(key, meant):
             raise KeyError(f'unknown key {key!r} in the config: is {meant!r} meant? If it is a variable of your own, '
                            'give it a name less like it.')
@@ -58,15 +58,15 @@ def check_keys(cfg: Config) -> None:
         loop_of_ours = part != 'train_cfg' or str((cfg.get(part) or {}).get('type', '')).rpartition('.')[2] in (
             '', 'EpochBasedTrainLoop', 'IterBasedTrainLoop', 'ResumableEpochLoop', 'ResumableIterLoop')
         for key in cfg.get(part) or {}:
-            if key not in known and loop_of_ours:
+            if key not in known | {'_scope_'} and loop_of_ours:
                 meant = closest(key, known)
                 raise KeyError(f'unknown key {part}.{key} in the config: '
                                + (f'is {part}.{meant} meant?' if meant else f'known are {", ".join(sorted(known))}.'))
 
 
 def near(name: str, meant: str) -> bool:
-    """Whether two names differ by no more than two letters."""
-    return bool(get_close_matches(name, [meant], cutoff=1 - 2 / max(len(meant), 8)))
+    """Whether two names differ by one letter, or by two neighbours that changed places."""
+    return bool(get_close_matches(name, [meant], cutoff=1 - 1.5 / max(len(name), len(meant))))
 
 
 def arguments_of(node: Any, scope: str) -> Set[str]:

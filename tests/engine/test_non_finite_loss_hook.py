@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.registry import HOOKS as ROOT_HOOKS
 from mmpretrain.structures import DataSample
 from tiny_run import config, runner
 
@@ -72,7 +73,7 @@ def test_a_step_left_out_changes_nothing(tmp_path):
     """Weights, momentum and statistics are those of before the step."""
     states = {}
 
-    @HOOKS.register_module(force=True)
+    @ROOT_HOOKS.register_module(force=True)
     class Watch(Hook):
 
         def after_train_iter(self, runner, *args, **kwargs):

@@ -9,12 +9,15 @@ from mmhssakd.engine.detector_config import nodes
 from mmhssakd.engine.reliability import make_test_reliable, make_training_reliable
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
-FILES = [file for file in sorted(CONFIGS.rglob('*.py')) if '_base_' not in file.parts]
+# of each kind one; those of a kind differ in their models
+FILES = ['fashion_mnist/hssakd_r8.py', 'cifar100/hssakd_resnet56_resnet20.py', 'cifar100/few_shot/ce_resnet20_25.py',
+         'hssakd_r18_imagenet.py', 'online_hssakd_r18_imagenet.py', 'benchmarks/linear_stl10.py',
+         *(f'detection/{file.name}' for file in sorted((CONFIGS / 'detection').glob('*.py')))]
 
 
-@pytest.mark.parametrize('file', FILES, ids=lambda file: str(file.relative_to(CONFIGS)))
+@pytest.mark.parametrize('file', FILES, ids=str)
 def test_every_config(file):
-    cfg = Config.fromfile(file)
+    cfg = Config.fromfile(CONFIGS / file)
     check_keys(cfg)
     before = cfg.train_cfg.max_epochs
     make_training_reliable(cfg)
@@ -26,11 +29,11 @@ def test_every_config(file):
     loading = {node['type'] for node in nodes([cfg.train_dataloader, cfg.test_dataloader]) if 'Load' in str(node.get('type'))}
     assert 'LoadImageFromFile' not in loading
     check_keys(cfg)
-    once = cfg.pretty_text
+    once = cfg.to_dict()
     make_training_reliable(cfg)
     make_test_reliable(cfg)
     cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'mmhssakd.CheckpointFitHook']
-    assert cfg.pretty_text == once
+    assert cfg.to_dict() == once
 
 
 def test_what_the_config_says_stays():

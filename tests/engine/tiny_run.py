@@ -1,4 +1,6 @@
 """A run of a few milliseconds, with randomness in its data and in its model."""
+import itertools
+
 import numpy as np
 import torch
 import torch.nn as nn
@@ -10,6 +12,8 @@ from mmengine.runner import Runner
 from mmhssakd.engine.reliability import make_training_reliable
 from mmhssakd.utils.resume import newest_checkpoint
 
+NUMBERS = itertools.count()  # mmengine shares the state of runs of one name
+
 
 @MODELS.register_module()
 class TinyModel(BaseModel):
@@ -19,22 +23,23 @@ class TinyModel(BaseModel):
         super().__init__()
         self.norm = nn.BatchNorm1d(4)
         self.fc = nn.Linear(4, 3)
+        self.register_buffer('seen', torch.zeros(()))
         self.bad_steps, self.bad_gradient, self.step = bad_steps, bad_gradient, 0
 
     def forward(self, inputs, labels, mode='loss', **kwargs):
         if mode != 'loss':
-            return []
+            return [0]
         self.step += 1
         x = self.norm(inputs.float())
         if self.step in self.bad_steps:
-            self.norm.running_mean += float('nan')
+            self.seen += float('nan')
         x = nn.functional.dropout(x, 0.5)
         loss = nn.functional.cross_entropy(self.fc(x), labels)
         if self.step in self.bad_steps:
             loss = loss * float('nan')
         if self.step in self.bad_gradient:
             loss = loss + (self.fc.bias * 0).sum().sqrt()  # 0, with an infinite slope
-        return dict(loss_task=loss, loss_other=loss.detach() * 0)
+        return dict(loss_task=loss, loss_other=torch.zeros(()))
 
 
 @DATASETS.register_module()
@@ -59,7 +64,6 @@ class NoisyNumbers(torch.utils.data.Dataset):
 
 def config(work_dir, by_epoch=True, workers=0, seed=0, model=(), checkpoint=(), hooks=(), dataset=(), **kwargs) -> Config:
     """3 epochs of 6 iterations, the last of 2 samples; or 18 iterations."""
-    kind = 'epoch' if by_epoch else 'iter'
     loader = dict(batch_size=4, num_workers=workers, persistent_workers=workers > 0,
                   dataset=dict(dict(type='NoisyNumbers'), **dict(dataset)), collate_fn=dict(type='default_collate'))
     cfg = Config(dict(
@@ -71,7 +75,7 @@ def config(work_dir, by_epoch=True, workers=0, seed=0, model=(), checkpoint=(), 
         default_hooks=dict(logger=dict(type='LoggerHook', interval=100), checkpoint=dict(
             dict(type='CheckpointHook', by_epoch=by_epoch, interval=1 if by_epoch else 5), **dict(checkpoint))),
         custom_hooks=list(hooks), randomness=dict(seed=seed), log_level='WARNING',
-        log_processor=dict(by_epoch=by_epoch), experiment_name=f'{work_dir}_{kind}_{np.random.rand()}'))
+        log_processor=dict(by_epoch=by_epoch), experiment_name=f'{work_dir}_{next(NUMBERS)}'))
     cfg.merge_from_dict(kwargs)
     return cfg
 

@@ -16,10 +16,15 @@ from mmhssakd.utils.files import replace_file
 from .atomic_checkpoint_hook import INTERRUPTED
 
 
+def linger(number: int, frame: Any) -> None:
+    """What a data worker does on a signal: end two minutes later, if its run has not ended it by then."""
+    signal.alarm(120)
+
+
 def start_worker(worker_id: int, numbers: Sequence[int], inner: Optional[Callable[[int], None]]) -> None:
     """Initialise a data worker so that a signal to all processes of the run leaves it alive until the run has saved."""
     for number in numbers:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, linger)
     if inner is not None:
         inner(worker_id)
 
@@ -69,11 +74,13 @@ class InterruptHook(Hook):
         if self.previous:
             shield_workers(runner.val_dataloader, self.numbers)
 
-    def after_train(self, runner: Runner) -> None:
-        """Give the signals back."""
+    def release(self, runner: Runner) -> None:
+        """Give the signals back; our loops call it however the training ends."""
         for number, handler in self.previous.items():
             signal.signal(number, handler)
         self.previous = {}
+
+    after_train = release
 
     def note(self, number: int, frame: Any) -> None:
         """Remember a signal; the iteration goes on."""
@@ -120,5 +127,5 @@ class InterruptHook(Hook):
             f'Stopped by {signal.Signals(number).name} after iteration {meta["iter"]} (epoch {meta["epoch"] + 1}) and '
             f'saved {path}. To go on, give the same command again with --resume '
             f'(and --work-dir {runner.work_dir}).')
-        self.after_train(runner)
+        self.release(runner)
         raise SystemExit(128 + number)

@@ -132,3 +132,7 @@ class ResumableLoader(DataLoader):
 
     def __iter__(self) -> Iterator[Any]:
         yield from super().__iter__()
+
+    def stop(self) -> None:
+        """Stop workers that were to stay for the next pass."""
+        self._iterator = None

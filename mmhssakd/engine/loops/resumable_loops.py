@@ -1,8 +1,10 @@
 """mmengine's two training loops, made exact: a resumed run does what the uninterrupted one would have done."""
+from contextlib import closing
 from typing import Any, Iterator, Union
 
 from mmengine.dist import get_rank
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
+from torch import nn
 from torch.utils.data import DataLoader
 
 from mmhssakd.registry import LOOPS
@@ -30,6 +32,15 @@ class ExactDataMixin:
         if isinstance(dataloader, dict):
             dataloader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=self._diff_rank_seed)
         return ResumableLoader.wrap(dataloader, skip_broken=max_broken_images > 0)
+
+    def run(self) -> nn.Module:
+        """Train. However that ends, data workers stop, and hooks give back, by ``release``, what they took."""
+        try:
+            self.train()
+        finally:
+            self.dataloader.stop()
+            self.runner.call_hook('release')
+        return self.runner.model
 
     def start_data(self, endless: bool) -> None:
         """Give the samplers the run's seed, which a resumed run took from its checkpoint."""
@@ -94,7 +105,7 @@ class ResumableEpochLoop(ExactDataMixin, EpochBasedTrainLoop):
         loader = self._init_exact(runner, dataloader, max_broken_images, max_epochs=max_epochs)
         super().__init__(runner, loader, max_epochs, **kwargs)
 
-    def run(self) -> Any:
+    def train(self) -> None:
         """Train; as in mmengine's loop but for the two steps of a resumed run."""
         self.start_data(endless=False)
         self.runner.call_hook('before_train')
@@ -105,7 +116,6 @@ class ResumableEpochLoop(ExactDataMixin, EpochBasedTrainLoop):
             self._decide_current_val_interval()
             self.validate(self._epoch)
         self.runner.call_hook('after_train')
-        return self.runner.model
 
     def run_epoch(self) -> None:
         """Train for an epoch, or for the rest of one."""
@@ -120,8 +130,9 @@ class ResumableEpochLoop(ExactDataMixin, EpochBasedTrainLoop):
             done = 0
         elif done:
             self.runner.logger.info(f'Going on with batch {done + 1} of {len(self.dataloader)}.')
-        for number, batch in enumerate(self.batches(self._epoch, done), start=done):
-            self.run_iter(number, batch)
+        with closing(self.batches(self._epoch, done)) as batches:
+            for number, batch in enumerate(batches, start=done):
+                self.run_iter(number, batch)
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
 
@@ -146,18 +157,17 @@ class ResumableIterLoop(ExactDataMixin, IterBasedTrainLoop):
         loader = self._init_exact(runner, dataloader, max_broken_images, max_iters=max_iters)
         super().__init__(runner, loader, max_iters, **kwargs)
 
-    def run(self) -> Any:
+    def train(self) -> None:
         """Train; as in mmengine's loop, but batches that were trained on are skipped without loading them."""
         self.start_data(endless=True)
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         self.validate_before_going_on(self._iter)
-        batches = self.batches(0, self._iter)
-        while self._iter < self._max_iters and not self.stop_training:
-            self.runner.model.train()
-            self.run_iter(next(batches))
-            self._decide_current_val_interval()
-            self.validate(self._iter)
+        with closing(self.batches(0, self._iter)) as batches:
+            while self._iter < self._max_iters and not self.stop_training:
+                self.runner.model.train()
+                self.run_iter(next(batches))
+                self._decide_current_val_interval()
+                self.validate(self._iter)
         self.runner.call_hook('after_train_epoch')
         self.runner.call_hook('after_train')
-        return self.runner.model
