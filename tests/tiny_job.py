@@ -21,9 +21,7 @@ train_dataloader = dict(
     dataset=dict(num_images=60, dataset=dict(data_root='{data}', pipeline=train_pipeline)))
 val_dataloader = dict(batch_size=10, num_workers={workers}, dataset=dict(data_root='{data}'))
 test_dataloader = val_dataloader
-model = dict(
-    backbone=dict(stem_channels=4, base_channels=4), head=dict(in_channels=16),
-    teacher=dict(config='{folder}/teacher.py', checkpoint='{folder}/teacher.pth'))
+model = dict(teacher=dict(config='{folder}/teacher.py', checkpoint='{folder}/teacher.pth'))
 randomness = dict(seed={seed})
 default_hooks = dict(logger=dict(interval=1))
 """
@@ -58,9 +56,7 @@ def make_data(folder: Path) -> None:
 def prepare(folder: Path, workers: int, seed: Optional[int]) -> dict:
     """Write data, teacher and configs; returns the configs by kind and the name of each kind's last checkpoint."""
     make_data(folder / 'data')
-    teacher = f"_base_ = '{ROOT}/configs/fashion_mnist/teacher_r8.py'\n" \
-              'model = dict(backbone=dict(stem_channels=8, base_channels=8), head=dict(in_channels=32))\n'
-    (folder / 'teacher.py').write_text(teacher)
+    (folder / 'teacher.py').write_text(f"_base_ = '{ROOT}/configs/fashion_mnist/teacher_r8.py'\n")
     torch.manual_seed(0)
     torch.save(dict(state_dict=MODELS.build(Config.fromfile(folder / 'teacher.py').model).state_dict()),
                folder / 'teacher.pth')

@@ -115,10 +115,10 @@ def test_training_on_broken_images(folder, tmp_path, allowed, workers):
     (folder / 'b/0.png').write_bytes(b'')
     cfg = Config(dict(
         default_scope='mmpretrain', work_dir=str(tmp_path / 'work'), experiment_name=str(tmp_path), log_level='WARNING',
-        model=dict(type='ImageClassifier', backbone=dict(type='mmhssakd.CIFARResNet', depth=8, stem_channels=4,
-                                                         base_channels=4),
+        model=dict(type='ImageClassifier', backbone=dict(type='mmhssakd.CIFARResNet', depth=8, stem_channels=8,
+                                                         base_channels=8),
                    neck=dict(type='GlobalAveragePooling'),
-                   head=dict(type='LinearClsHead', num_classes=2, in_channels=16)),
+                   head=dict(type='LinearClsHead', num_classes=2, in_channels=32)),
         train_dataloader=dict(
             batch_size=2, num_workers=workers, sampler=dict(type='DefaultSampler', shuffle=True),
             collate_fn=dict(type='default_collate'),

@@ -74,7 +74,7 @@ def interrupted(trial: Trial, rng: random.Random, kills: int, terms: int, faults
     rng.shuffle(wanted)
     for kind in wanted:
         if kind == 'faults':
-            fault = (rng.choice(['fsync', 'replace', 'replace', 'remove']), rng.randint(1, 3))
+            fault = (rng.choice(['fsync', 'replace', 'replace', 'remove']), rng.randint(1, 2))
             status = trial.attempt(fault=fault)
         else:
             stop = signal.SIGKILL if kind == 'kills' else signal.SIGTERM
