@@ -30,7 +30,8 @@ class VOCFolder(XMLDataset):
 
     Raises:
         ValueError: ``metainfo`` has no classes; an XML names a class that is neither given nor ignored, cannot be
-            read, or has a box without area in its image; the list of images is empty, or no image of it holds an object.
+            read, or has a box without area in its image; the list of images is empty, or no image of it holds an
+            object.
         FileNotFoundError: The list, an annotation or an image is missing.
     """
 

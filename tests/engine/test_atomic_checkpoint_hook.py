@@ -52,9 +52,13 @@ def test_interrupted_while_writing(tmp_path, monkeypatch, call, number):
     assert names(tmp_path) == {'epoch_3.pth'} and not list(tmp_path.glob('*.tmp'))
 
 
+def interrupt(*args) -> None:
+    raise KeyboardInterrupt
+
+
 def test_what_a_kill_kept_from_being_removed_goes_later(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr('mmhssakd.utils.files.AtomicBackend.remove', lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr('mmhssakd.utils.files.AtomicBackend.remove', interrupt)
         with pytest.raises(KeyboardInterrupt):
             runner(config(tmp_path, checkpoint=dict(max_keep_ckpts=1))).train()
     assert names(tmp_path) == {'epoch_1.pth', 'epoch_2.pth'}
@@ -102,7 +106,11 @@ def harm(file) -> None:
     torch.save(Harmful(), file)
 
 
-@pytest.mark.parametrize('damage', [flip, truncate, harm, lambda file: file.write_bytes(b''), lambda file: file.unlink()])
+def empty(file) -> None:
+    file.write_bytes(b'')
+
+
+@pytest.mark.parametrize('damage', [flip, truncate, harm, empty, os.unlink], ids=lambda damage: damage.__name__)
 def test_a_broken_checkpoint_gives_way_to_the_one_before(tmp_path, damage, caplog):
     runner(config(tmp_path)).train()
     damage(tmp_path / 'epoch_3.pth')

@@ -34,7 +34,8 @@ def test_the_sum_alone():
 
 
 def train(tmp_path, max_skipped=0, **model):
-    run = runner(config(tmp_path, model=model, hooks=[dict(type='mmhssakd.NonFiniteLossHook', max_skipped=max_skipped)]))
+    hooks = [dict(type='mmhssakd.NonFiniteLossHook', max_skipped=max_skipped)]
+    run = runner(config(tmp_path, model=model, hooks=hooks))
     run.train()
     return run
 

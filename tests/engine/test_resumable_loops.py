@@ -147,8 +147,8 @@ def test_a_data_set_smaller_than_a_batch(tmp_path):
 def test_gradients_that_are_being_accumulated_are_waited_for(tmp_path):
     whole = runner(config(tmp_path / 'whole', optim_wrapper=dict(accumulative_counts=3)))
     whole.train()
-    cfg = config(tmp_path / 'cut', optim_wrapper=dict(accumulative_counts=3), hooks=[dict(type='SignalAt', iteration=4)])
-    run = runner(cfg)
+    hooks = [dict(type='SignalAt', iteration=4)]
+    run = runner(config(tmp_path / 'cut', optim_wrapper=dict(accumulative_counts=3), hooks=hooks))
     with pytest.raises(SystemExit):
         run.train()
     assert run.iter == 5  # after the sixth iteration

@@ -18,11 +18,20 @@ os.environ['OMP_NUM_THREADS'] = '1'
 import mmengine.config.config  # noqa: E402
 import torch  # noqa: E402
 import train  # noqa: E402
-from tiny_job import prepare  # noqa: E402, F401
+import tiny_job  # noqa: E402
+from mmengine.config import Config  # noqa: E402
 
 torch.set_num_threads(1)
 # mmengine lays out the config's text anew for each log and checkpoint, which takes longer than an epoch here
 mmengine.config.config.FormatCode = lambda text, **kwargs: (text, False)
+
+def prepare(folder: Path, **kwargs) -> dict:
+    """Prepare the job of tiny_job.py, with each config in one file, which is read faster."""
+    found = tiny_job.prepare(folder, **kwargs)
+    for config in (folder / 'teacher.py', *(config for config, _ in found.values())):
+        Config.fromfile(config).dump(config)
+    return found
+
 
 def die_at(call: str, number: int) -> None:
     """Let this process be killed at the ``number``-th call of a function of ``os``: after the call, or before it."""

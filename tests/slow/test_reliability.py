@@ -81,7 +81,8 @@ class Launched:
 
 def listening() -> list:
     """Ports on which anything listens, with the number of their socket."""
-    lines = [line.split() for file in ('tcp', 'tcp6') for line in Path(f'/proc/net/{file}').read_text().splitlines()[1:]]
+    tables = [Path(f'/proc/net/{file}').read_text().splitlines()[1:] for file in ('tcp', 'tcp6')]
+    lines = [line.split() for table in tables for line in table]
     return [(int(line[1].rpartition(':')[2], 16), line[9]) for line in lines if line[3] == '0A']
 
 

@@ -79,7 +79,7 @@ class ExactDataMixin:
 
     def validate_before_going_on(self, done: int) -> None:
         """Make up for the validation that a run missed which was interrupted between checkpoint and validation."""
-        if done and self.runner.message_hub.get_info('validated_iter', -1) != self._iter:
+        if done and self.runner.message_hub.get_info('last_validation', -1) != self._iter:
             self.validate(done)
 
 

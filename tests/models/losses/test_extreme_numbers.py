@@ -17,7 +17,8 @@ LOSSES = [dict(type='KDLoss'), dict(type='DKDLoss'), dict(type='DISTLoss'), dict
 
 
 @settings(max_examples=30, deadline=None)
-@given(pair=arrays('float64', (2, 3, 4), elements=st.floats(-50, 50)), tau=st.floats(0.5, 10), shift=st.floats(-1e3, 1e3))
+@given(pair=arrays('float64', (2, 3, 4), elements=st.floats(-50, 50)), tau=st.floats(0.5, 10),
+       shift=st.floats(-1e3, 1e3))
 def test_kd_loss(pair, tau, shift):
     """Not negative, zero for equal logits, blind to a shift, and its gradient that of finite differences."""
     student, teacher = torch.from_numpy(pair)
