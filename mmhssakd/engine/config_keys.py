@@ -4,7 +4,7 @@ from difflib import get_close_matches
 from typing import Any, Iterable, Optional, Set
 
 from mmengine.config import Config
-from mmengine.registry import DATASETS, HOOKS, MODELS, OPTIM_WRAPPERS, TRANSFORMS
+from mmengine.registry import DATASETS, HOOKS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, TRANSFORMS
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
@@ -23,6 +23,8 @@ def parameters(function: Any) -> Set[str]:
 RUNNER = parameters(Runner) | {'runner_type', 'custom_imports', 'work_dir', 'auto_scale_lr', 'compile'}
 LOADER = parameters(DataLoader) | {'num_batch_per_epoch', 'disable_subprocess_warning'}
 LOOP = parameters(EpochBasedTrainLoop) | parameters(IterBasedTrainLoop) | {'by_epoch', 'type', 'max_broken_images'}
+KNOWN_LOOPS = ('', 'EpochBasedTrainLoop', 'IterBasedTrainLoop', 'mmhssakd.ResumableEpochLoop',
+               'mmhssakd.ResumableIterLoop')
 # Parts of a config that mmengine reads key by key: whatever else stands there is never read.
 CLOSED = {
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
@@ -55,13 +57,25 @@ def check_keys(cfg: Config) -> None:
             raise KeyError(f'unknown key {key!r} in the config: is {meant!r} meant? If it is a variable of your own, '
                            'give it a name less like it.')
     for part, known in CLOSED.items():
-        loop_of_ours = part != 'train_cfg' or str((cfg.get(part) or {}).get('type', '')).rpartition('.')[2] in (
-            '', 'EpochBasedTrainLoop', 'IterBasedTrainLoop', 'ResumableEpochLoop', 'ResumableIterLoop')
-        for key in cfg.get(part) or {}:
-            if key not in known | {'_scope_'} and loop_of_ours:
+        node = cfg.get(part)
+        if not isinstance(node, dict) or (part == 'train_cfg' and str(node.get('type', '')) not in KNOWN_LOOPS):
+            continue
+        for key in node:
+            if key not in known and key != '_scope_':
                 meant = closest(key, known)
                 raise KeyError(f'unknown key {part}.{key} in the config: '
                                + (f'is {part}.{meant} meant?' if meant else f'known are {", ".join(sorted(known))}.'))
+    check_optimizer(cfg)
+
+
+def check_optimizer(cfg: Config) -> None:
+    """Check the name of the optimiser, about which mmengine only says that None is not callable."""
+    name = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
+    scope = cfg.get('default_scope') or 'mmengine'
+    if isinstance(name, str) and OPTIMIZERS.get(name) is None and OPTIMIZERS.get(f'{scope}.{name}') is None:
+        meant = closest(name, OPTIMIZERS.module_dict)
+        raise KeyError(f'optim_wrapper.optimizer.type: there is no optimiser {name!r}'
+                       + (f'. Is {meant!r} meant?' if meant else '.'))
 
 
 def near(name: str, meant: str) -> bool:

@@ -106,7 +106,7 @@ def main() -> None:
         references, number = {}, 0
         for kind, workers in settings:
             place = folder / f'{kind}_{workers}'
-            config, last = short_run.prepare(place, workers, seed=0)[kind]
+            config, last = short_run.prepare(place, workers=workers, seed=0)[kind]
             start = time.monotonic()
             trial = Trial(config, last, place / 'reference')
             assert trial.attempt() == 0, Path(f'{trial.work_dir}.log').read_text()[-3000:]
