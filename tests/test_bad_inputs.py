@@ -291,7 +291,7 @@ CASES = {
                                    'cannot keep 99 images of class 0, which has 10'),
     'data set smaller than a batch': (
         lambda j: j.train('train_dataloader.batch_size=64', 'train_dataloader.drop_last=True'), ValueError,
-        'gives no batch: its data set holds 60 images, which do not fill one batch of 64'),
+        'gives no batch: its data set holds 40 images, which do not fill one batch of 64'),
     'missing image': (
         lambda j: voc_without(j, 'JPEGImages/000000.jpg'), FileNotFoundError,
         'missing image: .*000000.jpg'),

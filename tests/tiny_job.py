@@ -17,8 +17,8 @@ train_pipeline = [
     dict(type='PackInputs'),
 ]
 train_dataloader = dict(
-    batch_size=8, num_workers={workers}, drop_last=False,
-    dataset=dict(num_images=60, dataset=dict(data_root='{data}', pipeline=train_pipeline)))
+    batch_size=7, num_workers={workers}, drop_last=False,
+    dataset=dict(num_images=40, dataset=dict(data_root='{data}', pipeline=train_pipeline)))
 val_dataloader = dict(batch_size=10, num_workers={workers}, dataset=dict(data_root='{data}'))
 test_dataloader = val_dataloader
 model = dict(teacher=dict(config='{folder}/teacher.py', checkpoint='{folder}/teacher.pth'))
@@ -31,8 +31,8 @@ param_scheduler = dict(total_steps=3, end=3)
 default_hooks.update(checkpoint=dict(interval=1, max_keep_ckpts=2))
 """
 ITERATIONS = """
-train_cfg = dict(_delete_=True, by_epoch=False, max_iters=24, val_interval=9)
-param_scheduler = dict(_delete_=True, type='CosineAnnealingLR', T_max=24, by_epoch=False)
+train_cfg = dict(_delete_=True, by_epoch=False, max_iters=15, val_interval=6)
+param_scheduler = dict(_delete_=True, type='CosineAnnealingLR', T_max=15, by_epoch=False)
 train_dataloader.update(sampler=dict(type='InfiniteSampler', shuffle=True))
 default_hooks.update(checkpoint=dict(interval=4, by_epoch=False, max_keep_ckpts=2))
 log_processor = dict(by_epoch=False)
@@ -61,7 +61,7 @@ def prepare(folder: Path, workers: int, seed: Optional[int]) -> dict:
     torch.save(dict(state_dict=MODELS.build(Config.fromfile(folder / 'teacher.py').model).state_dict()),
                folder / 'teacher.pth')
     found = {}
-    for kind, text, last in (('epochs', EPOCHS, 'epoch_3.pth'), ('iterations', ITERATIONS, 'iter_24.pth')):
+    for kind, text, last in (('epochs', EPOCHS, 'epoch_3.pth'), ('iterations', ITERATIONS, 'iter_15.pth')):
         common = CONFIG.format(root=ROOT, folder=folder, data=folder / 'data', workers=workers, seed=seed)
         (folder / f'{kind}.py').write_text(common + text)
         found[kind] = folder / f'{kind}.py', last

@@ -11,6 +11,7 @@ import random
 import signal
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
 
 import short_run
@@ -48,20 +49,41 @@ class Trial:
 
     def attempt(self, stop: int = 0, seconds: float = None, fault: tuple = None) -> int:
         """Start or resume the run, interrupt it, check what it left; returns its exit status."""
+        log = Path(f'{self.work_dir}.log')
+        before = log.stat().st_size if log.exists() else 0
         pid = short_run.start(self.config, self.work_dir, '--resume', fault=fault)
         self.sessions.append(pid)
-        status = short_run.wait(pid, seconds)
+        status = None
+        while status is None and seconds is not None and b'Checkpoints will be saved' not in self.tail(log, before):
+            status = short_run.wait(pid, 0.01)  # it is being built
+        status = short_run.wait(pid, seconds) if status is None else status
         if status is None:
             os.kill(pid, stop)
             status = short_run.wait(pid)
         self.check_pointer()
         return status
 
+    @staticmethod
+    def tail(file: Path, start: int) -> bytes:
+        """What was added to a file."""
+        if not file.exists():
+            return b''
+        with file.open('rb') as stream:
+            stream.seek(start)
+            return stream.read()
+
     def check_pointer(self) -> None:
         """``last_checkpoint`` must name a whole file, at any moment."""
         pointer = self.work_dir / 'last_checkpoint'
         if pointer.exists():
             check_resumable(pointer.read_text())
+
+    def training_time(self) -> float:
+        """Seconds from the first checkpoint hook to the last checkpoint, by the log and the file."""
+        begin = next(line for line in Path(f'{self.work_dir}.log').read_text().splitlines()
+                     if 'Checkpoints will be saved' in line)[:14]
+        begin = datetime.strptime(f'{datetime.now().year}/{begin}', '%Y/%m/%d %H:%M:%S').timestamp()
+        return max((self.work_dir / self.last).stat().st_mtime - begin, 0.5)
 
     def result(self) -> dict:
         return state(self.work_dir / self.last)
@@ -78,7 +100,7 @@ def interrupted(trial: Trial, rng: random.Random, kills: int, terms: int, faults
             status = trial.attempt(fault=fault)
         else:
             stop = signal.SIGKILL if kind == 'kills' else signal.SIGTERM
-            status = trial.attempt(stop, rng.uniform(0.1, 1) * duration)
+            status = trial.attempt(stop, rng.uniform(0, 1) * duration)
         if status == 0:
             return done  # it reached its end first
         if status not in (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM):
@@ -104,19 +126,21 @@ def main() -> None:
         # data is loaded by the run itself, or by two workers
         settings = [('epochs', 0), ('iterations', 2), ('epochs', 2), ('iterations', 0)]
         references, number = {}, 0
+        jobs = {workers: short_run.prepare(folder / f'workers_{workers}', workers=workers, seed=0)
+                for workers in (0, 2)}
         for kind, workers in settings:
-            place = folder / f'{kind}_{workers}'
-            config, last = short_run.prepare(place, workers=workers, seed=0)[kind]
-            start = time.monotonic()
-            trial = Trial(config, last, place / 'reference')
-            assert trial.attempt() == 0, Path(f'{trial.work_dir}.log').read_text()[-3000:]
-            references[kind, workers] = (config, last, trial.result(), time.monotonic() - start)
+            config, last = jobs[workers][kind]
+            trial = Trial(config, last, config.parent / f'reference_{kind}')
+            if trial.attempt():
+                raise RuntimeError(f'the run failed: {Path(f"{trial.work_dir}.log").read_text()[-3000:]}')
+            references[kind, workers] = (config, last, trial.result(), trial.training_time())
         assert not differences(references['epochs', 0][2], references['epochs', 2][2])  # workers make no difference
         while any(total[name] < getattr(args, name) for name in total):
             kind, workers = settings[number % len(settings)]
             config, last, expected, duration = references[kind, workers]
             trial = Trial(config, last, config.parent / f'trial_{number}')
-            left = {name: min(3, getattr(args, name) - total[name]) for name in total}
+            most = dict(kills=3, faults=2, terms=1)  # of each kind in a run; more would be at its end
+            left = {name: min(most[name], getattr(args, name) - total[name]) for name in total}
             done = interrupted(trial, rng, **left, duration=duration)
             wrong = differences(trial.result(), expected)
             print(json.dumps(dict(kind=kind, workers=workers, **done, different=wrong)), flush=True)
