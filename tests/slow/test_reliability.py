@@ -109,7 +109,7 @@ def test_two_runs_one_loses_a_rank_one_is_asked_to_stop(job):
     loses, stops = runs = [Launched(job, 'loses'), Launched(job, 'stops')]
     try:
         for run in runs:
-            wait_until(lambda: 'Epoch(train)  [3]' in run.log.read_text(), 180, f'{run.log} trains')
+            wait_until(lambda: '[3][' in run.log.read_text(), 180, f'{run.log} trains')
         ports = loses.ports()
         assert ports and stops.ports() and not ports & stops.ports()
 
