@@ -38,6 +38,7 @@ class _Registry(Registry):
 MODELS = _Registry('MODELS', ['models'])
 TRANSFORMS = _Registry('TRANSFORMS', ['datasets.transforms'])
 DATASETS = _Registry('DATASETS', ['datasets'])
+LOOPS = _Registry('LOOPS', ['engine.loops'])
 HOOKS = _Registry('HOOKS', ['engine.hooks'])
 METRICS = _Registry('METRICS', ['evaluation'])
 OPTIM_WRAPPERS = _Registry('OPTIM_WRAPPERS', ['engine.optimizers'])

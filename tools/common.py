@@ -2,10 +2,13 @@
 import argparse
 import os
 import os.path as osp
+import tempfile
 from typing import Iterator, Tuple
 
 from mmengine.config import Config, ConfigDict, DictAction
 
+from mmhssakd.datasets.idx_files import check_idx_files
+from mmhssakd.engine.config_keys import check_keys, check_options
 from mmhssakd.engine.cpu import prepare_distributed
 from mmhssakd.engine.detector_config import spread_options, thaw_random_backbone
 
@@ -26,19 +29,25 @@ def load_config(args: argparse.Namespace, loaders: Tuple[str, ...]) -> Config:
 
     Raises:
         FileNotFoundError: The config file, or a data folder that it names, does not exist.
+        KeyError: A key of the config, or of the options, is misspelt.
+        OSError: The work dir cannot be written to.
+        ValueError: Data files are damaged.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not osp.isfile(args.config):
         raise FileNotFoundError(f'no such config file: {args.config}')
     cfg = Config.fromfile(args.config)
     if args.cfg_options is not None:
+        check_options(cfg, args.cfg_options)
         data_root = cfg.get('data_root')
         cfg.merge_from_dict(args.cfg_options)
         spread_options(cfg, args.cfg_options, data_root)
+    check_keys(cfg)
     thaw_random_backbone(cfg)
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join(
         'work_dirs', osp.splitext(osp.basename(args.config))[0])
+    check_work_dir(cfg.work_dir)
     for name in loaders:
         loader = cfg.get(name)
         if loader is not None:
@@ -50,14 +59,33 @@ def load_config(args: argparse.Namespace, loaders: Tuple[str, ...]) -> Config:
     return cfg
 
 
-def data_roots(node: dict, key: str) -> Iterator[Tuple[str, str]]:
-    """Find every ``data_root`` below a config node, with its key, unless the dataset downloads itself."""
+def check_work_dir(work_dir: str) -> None:
+    """Make the work dir, and a file in it.
+
+    Raises:
+        OSError: It cannot be done; the message says why.
+    """
+    try:
+        os.makedirs(work_dir, exist_ok=True)
+        with tempfile.TemporaryFile(dir=work_dir):
+            pass
+    except OSError as error:
+        raise type(error)(f'--work-dir: cannot write to {osp.abspath(work_dir)}: {error.strerror}. Choose another '
+                          'folder, or make room or ask for permission there.') from None
+
+
+DOWNLOADED = ('MNIST', 'FashionMNIST', 'CIFAR10', 'CIFAR100')  # data sets of mmpretrain that fetch themselves
+
+
+def data_roots(node: dict, key: str) -> Iterator[Tuple[str, str, str]]:
+    """Find every ``data_root`` below a config node: its key, the folder, and the type of the data set."""
     for name, value in node.items():
-        if name == 'data_root' and value and node.get('type') not in ('MNIST', 'FashionMNIST', 'CIFAR10', 'CIFAR100'):
-            yield f'{key}.{name}', value
-        for i, child in enumerate(value if isinstance(value, (list, tuple)) else [value]):
+        if name == 'data_root' and value:
+            yield f'{key}.{name}', value, node.get('type')
+        several = isinstance(value, (list, tuple))
+        for i, child in enumerate(value if several else [value]):
             if isinstance(child, dict):
-                yield from data_roots(child, f'{key}.{name}.{i}' if isinstance(value, (list, tuple)) else f'{key}.{name}')
+                yield from data_roots(child, f'{key}.{name}.{i}' if several else f'{key}.{name}')
 
 
 def check_data(loader: dict, name: str) -> None:
@@ -65,8 +93,11 @@ def check_data(loader: dict, name: str) -> None:
 
     Raises:
         FileNotFoundError: One does not; the message names its config key.
+        ValueError: Files of MNIST's format are damaged or do not fit each other.
     """
-    for key, root in data_roots(loader, name):
-        if '://' not in root and not osp.isdir(root):
+    for key, root, kind in data_roots(loader, name):
+        if kind in ('MNIST', 'FashionMNIST'):
+            check_idx_files(root, key)
+        elif kind not in DOWNLOADED and '://' not in root and not osp.isdir(root):
             raise FileNotFoundError(f'{key}: no such folder: {osp.abspath(root)}. Put or link the data set there, '
                                     f'or set the key with --cfg-options {key}=FOLDER')

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Set up what is missing and run the tests: bash tools/run_tests.sh [options of pytest]
+# Without options the slow part follows: interruptions, processes, memory (docs/reliability.md).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash tools/setup_env.sh
 PYTHON=${MMHSSAKD_PYTHON:-.venv/bin/python}
 "$PYTHON" tools/dataset_converters/prepare_fashion_mnist.py
-exec "$PYTHON" -m pytest tests "$@"
+"$PYTHON" -m pytest tests --ignore tests/slow "$@"
+[ $# -gt 0 ] || "$PYTHON" -m pytest tests/slow

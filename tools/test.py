@@ -7,6 +7,9 @@ from mmengine.evaluator import DumpResults
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmhssakd.engine.reliability import make_test_reliable
+from mmhssakd.utils.checkpoint import read_state_dict
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -26,7 +29,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = load_config(args, ('test_dataloader', ))
+    read_state_dict(args.checkpoint, 'checkpoint')
     cfg.load_from = args.checkpoint
+    make_test_reliable(cfg)
     if cfg.model.get('teacher') is not None:
         cfg.model.teacher = None  # evaluation never asks the teacher
     if args.show or args.show_dir:

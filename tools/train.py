@@ -1,11 +1,16 @@
 """Train a model: a teacher, a student, or a detector, by its config."""
 import argparse
+import logging
 
 from common import add_arguments, load_config
+from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from mmhssakd.engine.cpu import use_amp
+from mmhssakd.engine.reliability import make_training_reliable
+from mmhssakd.utils.resume import check_resumable, newest_checkpoint
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,6 +26,24 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def resume(cfg: Config, checkpoint: str) -> None:
+    """Let a run go on from a checkpoint ('auto': the newest one that is whole, or from the start if there is none).
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: It, or with 'auto' every one, is damaged.
+    """
+    if checkpoint == 'auto':
+        checkpoint = newest_checkpoint(cfg.work_dir)
+        if checkpoint is None:
+            print_log(f'--resume: {cfg.work_dir} holds no checkpoint yet; the run starts from the beginning.',
+                      level=logging.WARNING)
+            return
+    else:
+        check_resumable(checkpoint)
+    cfg.resume, cfg.load_from = True, checkpoint
+
+
 def main() -> None:
     args = parse_args()
     cfg = load_config(args, ('train_dataloader', 'val_dataloader'))
@@ -33,13 +56,13 @@ def main() -> None:
             raise KeyError(f'{args.config} has no auto_scale_lr.base_batch_size, which --auto-scale-lr needs.')
         cfg.auto_scale_lr.enable = True
     if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        resume(cfg, args.resume)
     for name in ('train_dataloader', 'val_dataloader'):
         loader = cfg.get(name)
         if loader is not None:
             workers = loader.get('num_workers', 0) > 0
             loader.persistent_workers = workers and not args.no_persistent_workers
+    make_training_reliable(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.train()
 

@@ -3,7 +3,7 @@ _base_ = './mmhssakd.py'
 
 custom_hooks = _base_.custom_hooks + [
     dict(type='mmhssakd.PretrainedCheckHook'),
-    dict(type='NumClassCheckHook'),
+    dict(type='mmhssakd.ClassCountHook'),
 ]
 
 distilled_r18 = dict(

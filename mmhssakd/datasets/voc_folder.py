@@ -29,8 +29,9 @@ class VOCFolder(XMLDataset):
             without extension a line, relative to ``data_root``.
 
     Raises:
-        ValueError: ``metainfo`` has no classes; an XML names a class that is neither given nor ignored, or cannot be
-            read; the list of images is empty, or no image of it holds an object.
+        ValueError: ``metainfo`` has no classes; an XML names a class that is neither given nor ignored, cannot be
+            read, or has a box without area in its image; the list of images is empty, or no image of it holds an
+            object.
         FileNotFoundError: The list, an annotation or an image is missing.
     """
 
@@ -84,7 +85,13 @@ class VOCFolder(XMLDataset):
             raise ValueError(f'{xml} is no VOC annotation: {error}') from None
         for instance in info['instances']:
             x1, y1, x2, y2 = instance['bbox']
-            instance['bbox'] = [max(x1, 0), max(y1, 0), min(x2, info['width']), min(y2, info['height'])]
+            box = [max(x1, 0), max(y1, 0), min(x2, info['width']), min(y2, info['height'])]
+            if box[0] >= box[2] or box[1] >= box[3]:
+                raise ValueError(
+                    f'{xml} has a box that is empty, or outside of its image of {info["width"]} x {info["height"]}: '
+                    f'xmin {x1 + 1:g}, ymin {y1 + 1:g}, xmax {x2 + 1:g}, ymax {y2 + 1:g} '
+                    f'({self.metainfo["classes"][instance["bbox_label"]]}).')
+            instance['bbox'] = box
         return info
 
     def _parse_instance_info(self, raw_ann_info: ET.ElementTree, minus_one: bool = True) -> List[dict]:

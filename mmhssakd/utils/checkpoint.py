@@ -1,11 +1,14 @@
 """Load weights so that nothing is left out silently."""
-import os
+import io
 import os.path as osp
+import pickle
 from typing import Dict, Optional, Sequence
 
 import torch
 import torch.nn as nn
 from mmengine.runner import CheckpointLoader
+
+from .files import replace_file
 
 
 def read_state_dict(checkpoint: str, where: str = 'checkpoint', wrapper: str = 'module.') -> Dict[str, torch.Tensor]:
@@ -18,14 +21,18 @@ def read_state_dict(checkpoint: str, where: str = 'checkpoint', wrapper: str = '
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no checkpoint.
+        ValueError: The file is no checkpoint, is damaged, or holds something that could run code.
     """
     if not isinstance(checkpoint, str) or not checkpoint:
         raise ValueError(f'{where} must be the path or URL of a checkpoint, but got {checkpoint!r}.')
     if '://' not in checkpoint and not osp.isfile(checkpoint):
         raise FileNotFoundError(f'{where}: no such checkpoint: {checkpoint}. Train it first, or set {where} '
                                 f'to an existing one (--cfg-options {where}=PATH).')
-    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    try:
+        content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(f'{where}: {checkpoint} is no checkpoint, is damaged, or holds more than plain data (whose '
+                         f'code was not run): {error}') from None
     tensors = content.get('state_dict', content) if isinstance(content, dict) else {}
     if not tensors or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
         raise ValueError(f'{where}: {checkpoint} holds no state dict of tensors.')
@@ -72,14 +79,11 @@ def save_atomically(content: dict, path: str) -> None:
 
     Raises:
         FileNotFoundError: The folder does not exist.
+        OSError: It could not be written; the old file is untouched.
     """
     folder = osp.dirname(osp.abspath(path))
     if not osp.isdir(folder):
         raise FileNotFoundError(f'no such folder to write to: {folder}')
-    temporary = f'{path}.{os.getpid()}.tmp'
-    try:
-        torch.save(content, temporary)
-        os.replace(temporary, path)
-    finally:
-        if osp.exists(temporary):
-            os.remove(temporary)
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    replace_file(buffer.getvalue(), path)

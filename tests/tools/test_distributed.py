@@ -6,6 +6,7 @@ here. Then the mean of the two processes' losses is the loss of the one, step by
 import json
 from pathlib import Path
 
+import mmengine
 import numpy as np
 import pytest
 import torch
@@ -46,10 +47,14 @@ def test_two_processes_equal_one(tmp_path, teacher):
 
 
 def test_distributed_test(tmp_path, teacher):
-    """Two processes count every image once."""
-    run('test.py', 'configs/fashion_mnist/teacher_r8.py', teacher, '--work-dir', tmp_path, '--out', tmp_path / 'one.json',
+    """Two processes classify every image of an odd number once, in the same order, with the same result."""
+    run('test.py', 'configs/fashion_mnist/teacher_r8.py', teacher, '--work-dir', tmp_path, '--out', tmp_path / 'one.pkl',
         options={**SHORT, 'test_dataloader.dataset.indices': 101})
     run('dist_test.sh', 'configs/fashion_mnist/teacher_r8.py', teacher, 2, '--work-dir', tmp_path, '--out',
-        tmp_path / 'two.json', options={**SHORT, 'test_dataloader.dataset.indices': 101})
-    one, two = (json.loads((tmp_path / name).read_text()) for name in ('one.json', 'two.json'))
-    assert one == two
+        tmp_path / 'two.pkl', options={**SHORT, 'test_dataloader.dataset.indices': 101})
+    one, two = (mmengine.load(tmp_path / name) for name in ('one.pkl', 'two.pkl'))
+    assert len(one) == len(two) == 101
+    for a, b in zip(one, two):
+        assert a['sample_idx'] == b['sample_idx'] and a['gt_label'] == b['gt_label']
+        assert torch.equal(a['pred_label'], b['pred_label'])
+        torch.testing.assert_close(a['pred_score'], b['pred_score'])

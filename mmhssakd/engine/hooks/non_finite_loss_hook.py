@@ -1,8 +1,9 @@
-"""Stop a run whose loss is no number."""
-from typing import Optional
+"""Stop a run whose loss or gradient is no number, or leave out the step."""
+from typing import Any, Dict, List, Optional
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmhssakd.registry import HOOKS
@@ -10,33 +11,100 @@ from mmhssakd.registry import HOOKS
 
 @HOOKS.register_module()
 class NonFiniteLossHook(Hook):
-    """Stop training as soon as a loss term is NaN or infinite, before a checkpoint can be written.
+    """Stop training as soon as a loss term or a gradient is NaN or infinite; that step does not change the weights.
 
-    mmdet has a hook for the total loss, checked from time to time; this one names the term and the images.
+    mmdet has a hook for the total loss, checked from time to time; this one names the term, the iteration and the
+    images.
+
+    With dynamic loss scaling (fp16) the scaler leaves out steps with infinite gradients by itself; those are normal
+    and not counted here.
+
+    Args:
+        max_skipped (int): How many steps of the run may be left out, each with a warning, before it stops. Of such a
+            step neither weights nor buffers (the statistics of batch normalisation) are kept. Defaults to 0.
+        check_gradients (bool): Look at the gradients, too, before each step of the optimiser. Defaults to True.
+
+    Raises:
+        ValueError: ``max_skipped`` is negative or no whole number.
     """
 
     priority = 'VERY_HIGH'
+
+    def __init__(self, max_skipped: int = 0, check_gradients: bool = True) -> None:
+        if not isinstance(max_skipped, int) or max_skipped < 0:
+            raise ValueError('NonFiniteLossHook.max_skipped must be a number of steps, 0 or more, but got '
+                             f'{max_skipped!r}.')
+        self.max_skipped = max_skipped
+        self.check_gradients = check_gradients
+        self.bad_gradients: List[str] = []
+        self.buffers: Dict[str, torch.Tensor] = {}
+
+    def before_train(self, runner: Runner) -> None:
+        """Ask the optimiser to show its gradients before each step."""
+        if not self.check_gradients:
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        names = {parameter: name for name, parameter in model.named_parameters()}
+        wrappers = runner.optim_wrapper
+        for wrapper in wrappers.values() if isinstance(wrappers, dict) else [wrappers]:
+            wrapper.optimizer.register_step_pre_hook(
+                lambda optimizer, args, kwargs: self.before_step(optimizer, names))
+
+    def before_step(self, optimizer: torch.optim.Optimizer, names: Dict[torch.Tensor, str]) -> None:
+        """Drop the gradients if one is not finite: optimisers do nothing for parameters without gradient."""
+        parameters = [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
+        finite = torch.stack([torch.isfinite(p.grad).all() for p in parameters]).tolist() if parameters else []
+        if all(finite):
+            return
+        self.bad_gradients = [names.get(p, '(unnamed)') for p, good in zip(parameters, finite) if not good]
+        for parameter in parameters:
+            parameter.grad = None
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None) -> None:
+        """Keep the buffers, which a forward pass changes, if the step may have to be left out."""
+        if self.max_skipped:
+            self.buffers = {name: value.clone() for name, value in runner.model.named_buffers()}
 
     def after_train_iter(self,
                          runner: Runner,
                          batch_idx: int,
                          data_batch: Optional[dict] = None,
                          outputs: Optional[dict] = None) -> None:
-        """Check the loss terms that the training step returned.
+        """Check the loss terms that the training step returned, and what :meth:`before_step` found.
 
         Raises:
-            FloatingPointError: A term is not finite. The last checkpoint is the one written before.
+            FloatingPointError: Something is not finite, and no step may be left out (any more). The last checkpoint
+                is the one written before.
         """
         terms = {name: value for name, value in (outputs or {}).items()
                  if 'loss' in name and isinstance(value, torch.Tensor) and not torch.isfinite(value).all()}
-        if terms:
-            if len(terms) > 1:
-                terms.pop('loss', None)  # the sum, which says nothing more
-            samples = (data_batch or {}).get('data_samples') or []
-            images = [str(sample.get('img_path')) for sample in samples if sample.get('img_path')]
-            values = ', '.join(f'{name}={value.item()}' for name, value in terms.items())
+        bad, self.bad_gradients = self.bad_gradients, []
+        if not terms and not bad:
+            return
+        if len(terms) > 1:
+            terms.pop('loss', None)  # the sum, which says nothing more
+        what = ', '.join(f'{name}={value.item()}' for name, value in terms.items())
+        if not what:
+            what = (f'gradient that is not finite, of {len(bad)} parameters ({", ".join(bad[:5])}'
+                    f'{", ..." if len(bad) > 5 else ""}),')
+        what = f'{what} in iteration {runner.iter + 1} (epoch {runner.epoch + 1})'
+        images = f'look at the images: {image_names(data_batch)}'
+        skipped = runner.message_hub.get_info('skipped_steps', 0) + 1 if self.max_skipped else 1
+        if skipped > self.max_skipped:
+            after = f' after {self.max_skipped} steps that were left out' if self.max_skipped else ''
             raise FloatingPointError(
-                f'{values} in iteration {runner.iter + 1} (epoch {runner.epoch + 1}). Training stops; the last good '
-                f'checkpoint is kept in {runner.work_dir}. Lower the learning rate '
-                '(optim_wrapper.optimizer.lr), clip gradients (optim_wrapper.clip_grad) or look at the images: '
-                f'{", ".join(images) if images else "(the dataset names none)"}')
+                f'{what}. Training stops{after}; the last good checkpoint is kept in {runner.work_dir}. Lower the '
+                'learning rate (optim_wrapper.optimizer.lr), clip gradients (optim_wrapper.clip_grad) or ' + images)
+        runner.message_hub.update_info('skipped_steps', skipped)
+        with torch.no_grad():
+            for name, value in runner.model.named_buffers():
+                value.copy_(self.buffers[name])
+        runner.logger.warning(f'{what}: step left out, {skipped} of at most {self.max_skipped}; {images}')
+
+
+def image_names(data_batch: Any) -> str:
+    """Files of a batch's images, or their numbers in the data set."""
+    samples = (data_batch.get('data_samples') if isinstance(data_batch, dict) else None) or []
+    names = [str(sample.get('img_path')) if sample.get('img_path') else f'number {sample.get("sample_idx")}'
+             for sample in samples if sample.get('img_path') or sample.get('sample_idx') is not None]
+    return ', '.join(names) if names else '(the dataset names none)'

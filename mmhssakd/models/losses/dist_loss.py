@@ -12,6 +12,7 @@ from .kd_loss import check_temperature, full_precision
 def pearson_distance(x: torch.Tensor, y: torch.Tensor, eps: float = 1e-8) -> torch.Tensor:
     """Mean over rows of one minus Pearson's correlation of ``x`` and ``y``, both (R, C)."""
     x, y = x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
+    x = torch.where(x.norm(dim=1, keepdim=True) > 0, x, x.detach())  # else the gradient at 0 would be 1 / eps
     return 1 - ((x * y).sum(1) / (x.norm(dim=1) * y.norm(dim=1) + eps)).mean()
 
 

@@ -1,0 +1,43 @@
+"""Check the files of MNIST and its kin before mmpretrain reads them."""
+import math
+import os.path as osp
+
+FILES = {split: (f'{split}-images-idx3-ubyte', f'{split}-labels-idx1-ubyte') for split in ('train', 't10k')}
+
+
+def count(path: str, dimensions: int) -> int:
+    """Number of entries of an idx file.
+
+    Raises:
+        ValueError: The file is no idx file of bytes, or is not as long as its header says.
+    """
+    with open(path, 'rb') as file:
+        header = file.read(4 + 4 * dimensions)
+    sizes = [int.from_bytes(header[i:i + 4], 'big') for i in range(4, len(header), 4)]
+    if header[:4] != bytes([0, 0, 8, dimensions]) or len(sizes) != dimensions:
+        raise ValueError(f'{path} is no idx file of {dimensions} dimension(s).')
+    expected = len(header) + math.prod(sizes)
+    if osp.getsize(path) != expected:
+        raise ValueError(f'{path} should have {expected} bytes by its header, but has {osp.getsize(path)}: '
+                         'it is truncated or damaged.')
+    return sizes[0]
+
+
+def check_idx_files(root: str, where: str) -> None:
+    """Compare images with labels; mmpretrain would leave out what the longer file has more.
+
+    Args:
+        root (str): Folder with the four files, unzipped.
+        where (str): Its config key, for messages.
+
+    Raises:
+        ValueError: A file is damaged, or there are not as many labels as images.
+    """
+    for images, labels in FILES.values():
+        paths = [osp.join(root, name) for name in (images, labels)]
+        if not all(osp.isfile(path) for path in paths):
+            continue  # mmpretrain downloads them
+        numbers = count(paths[0], 3), count(paths[1], 1)
+        if numbers[0] != numbers[1]:
+            raise ValueError(f'{where}: {paths[0]} holds {numbers[0]} images, but {paths[1]} holds {numbers[1]} '
+                             'labels.')

@@ -1,0 +1,127 @@
+"""Find misspelt keys, which mmengine passes over in silence."""
+import inspect
+from difflib import get_close_matches
+from typing import Any, Iterable, Optional, Set
+
+from mmengine.config import Config
+from mmengine.registry import DATASETS, HOOKS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, TRANSFORMS
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
+from torch.utils.data import DataLoader
+
+
+def parameters(function: Any) -> Set[str]:
+    """Names of a function's or class's arguments; of a class that passes some on, its base classes' too."""
+    names: Set[str] = set()
+    for owner in inspect.getmro(function) if inspect.isclass(function) else [function]:
+        signature = inspect.signature(owner.__init__ if inspect.isclass(owner) else owner).parameters
+        names |= set(signature)
+        if all(p.kind != p.VAR_KEYWORD for p in signature.values()):
+            break
+    return names - {'self', 'args', 'kwargs'}
+
+
+RUNNER = parameters(Runner) | {'runner_type', 'custom_imports', 'work_dir', 'auto_scale_lr', 'compile'}
+LOADER = parameters(DataLoader) | {'num_batch_per_epoch', 'disable_subprocess_warning'}
+LOOP = parameters(EpochBasedTrainLoop) | parameters(IterBasedTrainLoop) | {'by_epoch', 'type', 'max_broken_images'}
+KNOWN_LOOPS = ('', 'EpochBasedTrainLoop', 'IterBasedTrainLoop', 'mmhssakd.ResumableEpochLoop',
+               'mmhssakd.ResumableIterLoop')
+# Parts of a config that mmengine reads key by key: whatever else stands there is never read.
+CLOSED = {
+    'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
+    'auto_scale_lr': {'enable', 'base_batch_size'},
+    'randomness': parameters(Runner.set_randomness),
+    'train_cfg': LOOP,
+    'train_dataloader': LOADER,
+    'val_dataloader': LOADER,
+    'test_dataloader': LOADER,
+}
+
+
+def closest(name: str, known: Iterable[str]) -> Optional[str]:
+    """The name that was probably meant."""
+    return next(iter(get_close_matches(name, sorted(map(str, known)), n=1, cutoff=0.75)), None)
+
+
+def check_keys(cfg: Config) -> None:
+    """Check the keys of a whole config.
+
+    Own variables may stand at the top level, so a key there is wrong only if it is nearly one of mmengine's.
+
+    Raises:
+        KeyError: A key is misspelt or never read; the message says which was probably meant.
+    """
+    for key in cfg:
+        meant = None if key in RUNNER else closest(key, RUNNER)
+        # val_evaluater is a slip, voc_evaluator is a variable
+        if meant is not None and isinstance(cfg[key], type(cfg.get(meant, cfg[key]))) and near(key, meant):
+            raise KeyError(f'unknown key {key!r} in the config: is {meant!r} meant? If it is a variable of your own, '
+                           'give it a name less like it.')
+    for part, known in CLOSED.items():
+        node = cfg.get(part)
+        if not isinstance(node, dict) or (part == 'train_cfg' and str(node.get('type', '')) not in KNOWN_LOOPS):
+            continue
+        for key in node:
+            if key not in known and key != '_scope_':
+                meant = closest(key, known)
+                raise KeyError(f'unknown key {part}.{key} in the config: '
+                               + (f'is {part}.{meant} meant?' if meant else f'known are {", ".join(sorted(known))}.'))
+    check_optimizer(cfg)
+
+
+def check_optimizer(cfg: Config) -> None:
+    """Check the name of the optimiser, about which mmengine only says that None is not callable."""
+    name = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
+    scope = cfg.get('default_scope') or 'mmengine'
+    if isinstance(name, str) and OPTIMIZERS.get(name) is None and OPTIMIZERS.get(f'{scope}.{name}') is None:
+        meant = closest(name, OPTIMIZERS.module_dict)
+        raise KeyError(f'optim_wrapper.optimizer.type: there is no optimiser {name!r}'
+                       + (f'. Is {meant!r} meant?' if meant else '.'))
+
+
+def near(name: str, meant: str) -> bool:
+    """Whether two names differ by one letter, or by two neighbours that changed places."""
+    return bool(get_close_matches(name, [meant], cutoff=1 - 1.5 / max(len(name), len(meant))))
+
+
+def arguments_of(node: Any, scope: str) -> Set[str]:
+    """Arguments of the type that a part of a config builds, if it names a registered one."""
+    name = node.get('type')
+    if isinstance(name, str) and '.' not in name:
+        name = f'{scope}.{name}'
+    for registry in (MODELS, DATASETS, TRANSFORMS, HOOKS, OPTIM_WRAPPERS):
+        found = registry.get(name) if isinstance(name, str) else name
+        if found is not None and callable(found):
+            return parameters(found)
+    return set()
+
+
+def check_options(cfg: Config, options: dict) -> None:
+    """Check ``--cfg-options`` against the config that they are to be merged into.
+
+    A key that the config lacks may be an argument with a default. It is refused if it looks like a key that is there,
+    or like an argument of the type that it is for.
+
+    Raises:
+        KeyError: A key is probably misspelt; the message says which was probably meant.
+    """
+    for option in options:
+        node: Any = cfg._cfg_dict
+        *path, last = option.split('.')
+        for i, key in enumerate([*path, last]):
+            if isinstance(node, (list, tuple)):
+                if not key.isdigit() or int(key) >= len(node):
+                    raise KeyError(f'--cfg-options {option}: {".".join(path[:i])} is a list of {len(node)}, so a '
+                                   f'number 0 .. {len(node) - 1} must follow, not {key!r}.')
+                node = node[int(key)]
+                continue
+            if not isinstance(node, dict):
+                break
+            if key not in node:
+                known = arguments_of(node, cfg.get('default_scope') or 'mmengine')
+                known |= RUNNER if i == 0 else CLOSED.get(path[0], set()) if i == 1 else set()
+                meant = None if key in known else closest(key, {*node, *known})
+                if meant is not None:
+                    wanted = '.'.join([*path, last][:i] + [meant] + [*path, last][i + 1:])
+                    raise KeyError(f'--cfg-options {option}: the config has no such key. Is {wanted} meant?')
+                break
+            node = node[key]

@@ -1,0 +1,3 @@
+from .resumable_loops import ResumableEpochLoop, ResumableIterLoop
+
+__all__ = ['ResumableEpochLoop', 'ResumableIterLoop']

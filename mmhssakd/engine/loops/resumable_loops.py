@@ -1,0 +1,173 @@
+"""mmengine's two training loops, made exact: a resumed run does what the uninterrupted one would have done."""
+from contextlib import closing
+from typing import Any, Iterator, Union
+
+from mmengine.dist import get_rank
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmhssakd.registry import LOOPS
+from mmhssakd.utils.seeds import seed_everything
+from .loader import ResumableLoader
+
+
+class ExactDataMixin:
+    """What the two loops share.
+
+    mmengine stores weights, optimiser, schedules, and the numbers of epoch and iteration. It stores neither the place
+    in the data nor random states. Here the place follows from the iteration's number, and every random number from
+    the run's seed and the place, see :func:`seed_everything`: nothing else needs to be stored.
+    """
+
+    def _init_exact(self, runner: Runner, dataloader: Union[DataLoader, dict], max_broken_images: int,
+                    **length: int) -> DataLoader:
+        """Check the options, see :class:`ResumableEpochLoop`, and build the data loader."""
+        for name, value, least in (('max_broken_images', max_broken_images, 0), *((*x, 1) for x in length.items())):
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f'train_cfg.{name} must be a whole number, {least} or more, but got {value!r}.')
+        self.max_broken_images = max_broken_images
+        self.broken_images = set()
+        self._diff_rank_seed = runner._randomness_cfg.get('diff_rank_seed', False)
+        if isinstance(dataloader, dict):
+            dataloader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=self._diff_rank_seed)
+        return ResumableLoader.wrap(dataloader, skip_broken=max_broken_images > 0)
+
+    def run(self) -> nn.Module:
+        """Train. However that ends, data workers stop, and hooks give back, by ``release``, what they took."""
+        try:
+            self.train()
+        finally:
+            self.dataloader.stop()
+            self.runner.call_hook('release')
+        return self.runner.model
+
+    def start_data(self, endless: bool) -> None:
+        """Give the samplers the run's seed, which a resumed run took from its checkpoint."""
+        batches = self.dataloader.batch_sampler
+        batches.seed = self.runner.seed - (get_rank() if self._diff_rank_seed else 0)
+        batches.endless = endless
+        if hasattr(batches.sampler, 'seed'):
+            batches.sampler.seed = batches.seed
+
+    def batches(self, epoch: int, skip: int) -> Iterator[Any]:
+        """Batches of a pass over the data, after the first ``skip``; random numbers are seeded for each."""
+        sampler = self.dataloader.batch_sampler
+        sampler.epoch, sampler.skip = epoch, skip
+        for batch in self.dataloader:
+            if self.max_broken_images:
+                self._count_broken_images(batch)
+            seed_everything(sampler.seed, get_rank(), self._iter)
+            yield batch
+
+    def _count_broken_images(self, batch: Any) -> None:
+        samples = batch.get('data_samples', ()) if isinstance(batch, dict) else ()
+        for message in [message for sample in samples for message in sample.get('broken_images', ())]:
+            if message in self.broken_images:
+                continue
+            self.broken_images.add(message)
+            count = f'{len(self.broken_images)} broken images so far'
+            if len(self.broken_images) > self.max_broken_images:
+                raise ValueError(f'{message}. {count}, and train_cfg.max_broken_images is {self.max_broken_images}.')
+            self.runner.logger.warning(f'{message}. The next image takes its place; {count}.')
+
+    def validate(self, done: int) -> None:
+        """Validate if it is due after ``done`` epochs (or iterations)."""
+        last = done == (self._max_epochs if isinstance(self, EpochBasedTrainLoop) else self._max_iters)
+        if self.runner.val_loop is not None and done >= self.val_begin and (done % self.val_interval == 0 or last):
+            self.runner.val_loop.run()
+
+    def validate_before_going_on(self, done: int) -> None:
+        """Make up for the validation that a run missed which was interrupted between checkpoint and validation."""
+        if done and self.runner.message_hub.get_info('last_validation', -1) != self._iter:
+            self.validate(done)
+
+
+@LOOPS.register_module()
+class ResumableEpochLoop(ExactDataMixin, EpochBasedTrainLoop):
+    """Training by epochs that can be taken up again at any iteration.
+
+    Args:
+        runner (Runner): The runner.
+        dataloader (DataLoader | dict): The data loader or its config.
+        max_epochs (int): Epochs to train.
+        max_broken_images (int): How many different images may turn out to be broken, in one process and since it
+            started, before the run stops. The next image of the data set takes the place of a broken one.
+            Defaults to 0: the first one stops the run. Images are checked by :class:`mmhssakd.LoadImage`.
+        **kwargs: ``val_begin``, ``val_interval``, ``dynamic_intervals`` of mmengine's loop.
+
+    Raises:
+        ValueError: An option is out of range, the data set does not fill a batch, or too many images are broken.
+    """
+
+    def __init__(self, runner: Runner, dataloader: Union[DataLoader, dict], max_epochs: int,
+                 max_broken_images: int = 0, **kwargs) -> None:
+        loader = self._init_exact(runner, dataloader, max_broken_images, max_epochs=max_epochs)
+        super().__init__(runner, loader, max_epochs, **kwargs)
+
+    def train(self) -> None:
+        """Train; as in mmengine's loop but for the two steps of a resumed run."""
+        self.start_data(endless=False)
+        self.runner.call_hook('before_train')
+        if self._iter == self._epoch * len(self.dataloader):
+            self.validate_before_going_on(self._epoch)
+        while self._epoch < self._max_epochs and not self.stop_training:
+            self.run_epoch()
+            self._decide_current_val_interval()
+            self.validate(self._epoch)
+        self.runner.call_hook('after_train')
+
+    def run_epoch(self) -> None:
+        """Train for an epoch, or for the rest of one."""
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        done = self._iter - self._epoch * len(self.dataloader)
+        if not 0 <= done <= len(self.dataloader):
+            self.runner.logger.warning(
+                f'The checkpoint was written after {self._iter} iterations and {self._epoch} epochs, but an epoch now '
+                f'has {len(self.dataloader)} iterations: the batch size, the data or the number of processes changed. '
+                'The epoch starts with its first batch.')
+            done = 0
+        elif done:
+            self.runner.logger.info(f'Going on with batch {done + 1} of {len(self.dataloader)}.')
+        with closing(self.batches(self._epoch, done)) as batches:
+            for number, batch in enumerate(batches, start=done):
+                self.run_iter(number, batch)
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
+
+@LOOPS.register_module()
+class ResumableIterLoop(ExactDataMixin, IterBasedTrainLoop):
+    """Training by iterations that can be taken up again at any of them, without loading what was trained on.
+
+    Args:
+        runner (Runner): The runner.
+        dataloader (DataLoader | dict): The data loader or its config.
+        max_iters (int): Iterations to train.
+        max_broken_images (int): See :class:`ResumableEpochLoop`.
+        **kwargs: ``val_begin``, ``val_interval``, ``dynamic_intervals`` of mmengine's loop.
+
+    Raises:
+        ValueError: An option is out of range, the data set does not fill a batch, or too many images are broken.
+    """
+
+    def __init__(self, runner: Runner, dataloader: Union[DataLoader, dict], max_iters: int,
+                 max_broken_images: int = 0, **kwargs) -> None:
+        loader = self._init_exact(runner, dataloader, max_broken_images, max_iters=max_iters)
+        super().__init__(runner, loader, max_iters, **kwargs)
+
+    def train(self) -> None:
+        """Train; as in mmengine's loop, but batches that were trained on are skipped without loading them."""
+        self.start_data(endless=True)
+        self.runner.call_hook('before_train')
+        self.runner.call_hook('before_train_epoch')
+        self.validate_before_going_on(self._iter)
+        with closing(self.batches(0, self._iter)) as batches:
+            while self._iter < self._max_iters and not self.stop_training:
+                self.runner.model.train()
+                self.run_iter(next(batches))
+                self._decide_current_val_interval()
+                self.validate(self._iter)
+        self.runner.call_hook('after_train_epoch')
+        self.runner.call_hook('after_train')

@@ -1,0 +1,39 @@
+"""Write files so that an interruption leaves either the old file or the new one."""
+import os
+import os.path as osp
+from contextlib import suppress
+from typing import Union
+
+from mmengine.fileio import LocalBackend, register_backend
+
+
+def replace_file(data: bytes, path: str) -> None:
+    """Write ``data`` beside ``path``, bring it to the disk, then put it in the place of ``path`` in one step.
+
+    Raises:
+        OSError: It could not be written (disk full, no permission, ...). What was at ``path`` is untouched, and
+            nothing is left beside it.
+    """
+    temporary = f'{path}.tmp'
+    try:
+        with open(temporary, 'wb') as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # else a power failure may leave an empty file under the new name
+        os.replace(temporary, path)
+    except OSError as error:
+        with suppress(OSError):
+            os.remove(temporary)
+        raise OSError(
+            error.errno, f'cannot write {path} ({len(data) / 2**20:.1f} MiB): {error.strerror}. What was written '
+            'before is intact: make room, or choose another --work-dir') from error
+
+
+@register_backend('atomic')
+class AtomicBackend(LocalBackend):
+    """mmengine's local files, written by :func:`replace_file`: ``backend_args=dict(backend='atomic')``."""
+
+    def put(self, obj: bytes, filepath: Union[str, os.PathLike]) -> None:
+        """Write bytes; the folder is made if it is not there."""
+        os.makedirs(osp.dirname(osp.abspath(filepath)), exist_ok=True)
+        replace_file(obj, str(filepath))

@@ -1,0 +1,49 @@
+"""Checks and exact loops are there in every config, and change nothing else."""
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmhssakd.engine.config_keys import check_keys
+from mmhssakd.engine.detector_config import nodes
+from mmhssakd.engine.reliability import make_test_reliable, make_training_reliable
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+# of each kind one; those of a kind differ in their models
+FILES = ['fashion_mnist/hssakd_r8.py', 'cifar100/hssakd_resnet56_resnet20.py', 'cifar100/few_shot/ce_resnet20_25.py',
+         'hssakd_r18_imagenet.py', 'online_hssakd_r18_imagenet.py', 'benchmarks/linear_stl10.py',
+         *(f'detection/{file.name}' for file in sorted((CONFIGS / 'detection').glob('*.py')))]
+
+
+@pytest.mark.parametrize('file', FILES, ids=str)
+def test_every_config(file):
+    cfg = Config.fromfile(CONFIGS / file)
+    check_keys(cfg)
+    before = cfg.train_cfg.max_epochs
+    make_training_reliable(cfg)
+    assert cfg.train_cfg.type == 'mmhssakd.ResumableEpochLoop' and cfg.train_cfg.max_epochs == before
+    assert cfg.default_hooks.checkpoint.type == 'mmhssakd.AtomicCheckpointHook'
+    types = [hook.type for hook in cfg.custom_hooks]
+    assert {'mmhssakd.NonFiniteLossHook', 'mmhssakd.ClassCountHook', 'mmhssakd.InterruptHook'} <= set(types)
+    assert len(set(types)) == len(types)
+    assert 'LoadImageFromFile' not in {node.get('type') for node in nodes([cfg.train_dataloader, cfg.test_dataloader])}
+    check_keys(cfg)
+    once = cfg.to_dict()
+    make_training_reliable(cfg)
+    make_test_reliable(cfg)
+    cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'mmhssakd.CheckpointFitHook']
+    assert cfg.to_dict() == once
+
+
+def test_what_the_config_says_stays():
+    cfg = Config(dict(
+        train_cfg=dict(type='MyLoop', max_epochs=3),
+        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=7)),
+        custom_hooks=[dict(type='mmhssakd.NonFiniteLossHook', max_skipped=3)]))
+    make_training_reliable(cfg)
+    assert cfg.train_cfg == dict(type='MyLoop', max_epochs=3) and cfg.default_hooks.checkpoint.interval == 7
+    assert cfg.custom_hooks[0] == dict(type='mmhssakd.NonFiniteLossHook', max_skipped=3) and len(cfg.custom_hooks) == 3
+    cfg = Config(dict(train_cfg=dict(by_epoch=False, max_iters=3), default_hooks=dict(checkpoint=None)))
+    make_training_reliable(cfg)
+    assert cfg.train_cfg == dict(type='mmhssakd.ResumableIterLoop', max_iters=3)
+    assert cfg.default_hooks.checkpoint is None
