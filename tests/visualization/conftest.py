@@ -1,0 +1,69 @@
+"""Folders of runs, as training leaves them: a dumped config, logged lines, a checkpoint of untrained weights."""
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from mmhssakd.registry import MODELS
+
+ROOT = Path(__file__).parents[2]
+DATA = str(ROOT / 'data/fashion-mnist')
+
+
+def write_run(work_dir: Path, config: str, seed: int, top1: float, **options) -> Path:
+    """Write a run of 2 epochs, 4 steps each, that was logged every 2 steps and validated every epoch."""
+    cfg = Config.fromfile(ROOT / f'configs/fashion_mnist/{config}.py')
+    cfg.merge_from_dict({'randomness': dict(seed=seed), 'work_dir': str(work_dir), 'train_dataloader.dataset.seed': seed,
+                         'test_dataloader.dataset.data_root': DATA, **options})
+    model = MODELS.build(dict(cfg.model, teacher=None) if 'teacher' in cfg.model else cfg.model)
+    folder = work_dir / '20260101_000000/vis_data'
+    folder.mkdir(parents=True)
+    cfg.dump(work_dir / f'{config}.py')
+    lines = []
+    for step in (2, 4, 6, 8):
+        epoch = (step + 3) // 4
+        lines.append(dict(lr=0.1, time=0.1, data_time=0.01, loss=3. - step / 8, loss_task=2. - step / 8 + seed, acc_p=10. * step,
+                          epoch=epoch, iter=step, step=step))
+        if hasattr(model, 'auxiliary_neck') and model.auxiliary_neck:
+            lines[-1].update(loss_kl_q=5. - step, acc_q1=step, acc_q2=step, acc_q3=step)
+        if step % 4 == 0:
+            lines.append({'accuracy/top1': top1 - 8 + step, 'time': 0.1, 'step': epoch})
+    (folder / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)))
+    torch.save(dict(state_dict=model.state_dict()), work_dir / 'epoch_2.pth')
+    (work_dir / 'last_checkpoint').write_text('/moved/away/epoch_2.pth')
+    return work_dir
+
+
+@pytest.fixture(scope='session')
+def runs(tmp_path_factory) -> Path:
+    """A teacher, two seeds of the student alone, two of HSSAKD."""
+    root = tmp_path_factory.mktemp('runs')
+    write_run(root / 'teacher', 'teacher_r8', 0, 88.)
+    for seed in (0, 1):
+        write_run(root / f'seed_{seed}/ce_r8', 'ce_r8', seed, 77. + seed)
+        write_run(root / f'seed_{seed}/hssakd_r8', 'hssakd_r8', seed, 84. + 2 * seed, **{
+            'model.teacher.checkpoint': str(root / 'teacher/epoch_2.pth')})
+    return root
+
+
+@pytest.fixture(scope='session')
+def detector_run(tmp_path_factory) -> Path:
+    """An untrained detector and two images."""
+    from detection_data import make_voc
+    root = tmp_path_factory.mktemp('detector')
+    cfg = Config.fromfile(ROOT / 'configs/detection/faster-rcnn_r8_fpn_fashion-scenes.py')
+    classes = list(cfg.class_names)
+    cfg.test_dataloader.dataset.data_root = str(make_voc(root / 'data', classes[:2]))
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        model = MODELS.build(cfg.model)
+    work_dir = root / 'detector'
+    (work_dir / '20260101_000000/vis_data').mkdir(parents=True)
+    cfg.dump(work_dir / 'detector.py')
+    (work_dir / '20260101_000000/vis_data/scalars.json').write_text('\n'.join(map(json.dumps, [
+        dict(lr=0.1, loss=2., loss_rpn_cls=1., epoch=1, iter=1, step=1), {'pascal_voc/mAP': 0.1, 'step': 1}])))
+    torch.save(dict(state_dict=model.state_dict(), meta=dict(dataset_meta=dict(classes=classes))), work_dir / 'epoch_1.pth')
+    (work_dir / 'last_checkpoint').write_text(str(work_dir / 'epoch_1.pth'))
+    return work_dir
