@@ -13,7 +13,8 @@ MIM = ('configs', 'tools', 'model-index.yml')  # what OpenMMLab's ``mim`` looks 
 def requirements() -> tuple:
     """Split requirements.txt into what the package needs and what its tests need.
 
-    torch and torchvision lose their pin here, so that the package can be added to an environment that has its own build of them.
+    torch and torchvision lose their pin here, so that the package can be added to an environment that has its own
+    build of them.
     """
     run, tests = (ROOT / 'requirements.txt').read_text().split('# tests\n')
     run = [line.split('#')[0].strip() for line in run.splitlines()]

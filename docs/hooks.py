@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from latex2mathml.converter import convert
-from mkdocs.structure.files import File
+from mkdocs.structure.files import File, InclusionLevel
 
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r'\]\(((?:\.\./)+|docs/|)([\w./-]+)(#[\w-]+)?\)')
@@ -29,8 +29,9 @@ def on_files(files, config):
         for _, target, _ in LINK.findall(page.read_text()):
             name = f'source/{target}.md'
             if target.split('/')[0] in SOURCES and name not in files.src_uris:
-                code = f'---\nsearch:\n  exclude: true\n---\n# {target}\n\n```python linenums="1"\n{(ROOT / target).read_text()}```\n'
-                files.append(File.generated(config, name, content=code, inclusion=2))
+                code = (ROOT / target).read_text()
+                code = f'---\nsearch:\n  exclude: true\n---\n# {target}\n\n```python linenums="1"\n{code}```\n'
+                files.append(File.generated(config, name, content=code, inclusion=InclusionLevel.NOT_IN_NAV))
     return files
 
 

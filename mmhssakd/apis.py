@@ -26,7 +26,7 @@ def home() -> Path:
     raise FileNotFoundError(f'{package} has no configs beside it: install the package with pip (pip install .).')
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def model_index() -> Dict[str, Any]:
     """Entries of all metafiles by name; see modelindex's ``Model`` for what an entry holds."""
     return {model.name: model for model in load(str(home() / 'model-index.yml')).models}

@@ -43,7 +43,7 @@ WRITTEN_FILES = {file for _, file in WRITTEN}
 def test_named_files_and_links_exist(page):
     text = page.read_text()
     named = set(re.findall(r'\b(?:configs|tools|docs|mmhssakd|tests)/[\w./-]+\.(?:py|sh|md|svg)\b', text))
-    missing = [file for file in named if file not in WRITTEN_FILES and '/my_' not in file and not (ROOT / file).exists()]
+    missing = [file for file in named - WRITTEN_FILES if '/my_' not in file and not (ROOT / file).exists()]
     made = {'index.md#results'}  # the site's home page is the README
     links = [link for link in re.findall(r'\]\(([^):]+)\)', text) if link not in made]
     broken = [link for link in links if link.split('#')[0] and not (page.parent / link.split('#')[0]).exists()]
@@ -65,7 +65,7 @@ def options_of(tool: Path) -> set:
 def commands(page: Path) -> list:
     """Words of every command of a page's shell blocks."""
     lines = '\n'.join(blocks(page, 'bash')).replace('\\\n', ' ').splitlines()
-    return [[word for word in shlex.split(line, comments=True)] for line in lines if line.strip()]
+    return [shlex.split(line, comments=True) for line in lines if line.strip()]
 
 
 def call_of(words: list):

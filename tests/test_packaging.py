@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = ('mmhssakd', 'configs', 'tools', 'setup.py', 'pyproject.toml', 'requirements.txt', 'MANIFEST.in', 'model-index.yml',
-           'README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff')
+SHIPPED = ('mmhssakd', 'configs', 'tools', 'setup.py', 'pyproject.toml', 'requirements.txt', 'MANIFEST.in',
+           'model-index.yml', 'README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff')
 PIP = [sys.executable, '-m', 'pip', '--disable-pip-version-check', '-q']
 
 
@@ -74,9 +74,9 @@ def test_mim(installed, tmp_path):
     assert f'will use {installed}/mmhssakd/.mim/configs/fashion_mnist/ce_r8.py' in said
     assert 'Training finished successfully' in said and (tmp_path / 'run/epoch_1.pth').is_file()
 
-    said = mim('test', 'mmhssakd', 'ce_r8.py', '--checkpoint', tmp_path / 'run/epoch_1.pth', '--gpus', 0, '--cfg-options',
-               f'test_dataloader.dataset.data_root={ROOT}/data/fashion-mnist', 'test_dataloader.dataset.indices=60',
-               'test_dataloader.num_workers=0')
+    said = mim('test', 'mmhssakd', 'ce_r8.py', '--checkpoint', tmp_path / 'run/epoch_1.pth', '--gpus', 0,
+               '--cfg-options', f'test_dataloader.dataset.data_root={ROOT}/data/fashion-mnist',
+               'test_dataloader.dataset.indices=60', 'test_dataloader.num_workers=0')
     assert 'accuracy/top1' in said and 'Testing finished successfully' in said
 
     said = mim('run', 'mmhssakd', 'prepare_fashion_mnist', '--help')

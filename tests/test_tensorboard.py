@@ -21,8 +21,9 @@ def test_a_run_is_written_for_tensorboard(tmp_path):
     cfg.merge_from_dict({
         'work_dir': str(tmp_path / 'run'), 'train_dataloader.dataset.num_images': 40, 'train_dataloader.batch_size': 20,
         'train_dataloader.num_workers': 0, 'val_dataloader.num_workers': 0, 'val_dataloader.dataset.indices': 20,
-        'train_dataloader.dataset.dataset.data_root': data, 'val_dataloader.dataset.data_root': data, 'test_dataloader': None,
-        'test_cfg': None, 'test_evaluator': None, 'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 1,
+        'train_dataloader.dataset.dataset.data_root': data, 'val_dataloader.dataset.data_root': data,
+        'test_dataloader': None, 'test_cfg': None, 'test_evaluator': None, 'train_cfg.max_epochs': 1,
+        'train_cfg.val_interval': 1,
         'param_scheduler.total_steps': 2, 'default_hooks.logger.interval': 1, 'experiment_name': tmp_path.name})
     Runner.from_cfg(cfg).train()
     folder, = (tmp_path / 'run').glob('*/vis_data')

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from .style import png_base64
 
 CSS = '''
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
+       max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.7rem; } h2 { font-size: 1.3rem; margin-top: 2.5rem; border-bottom: 1px solid #ccc; }
 nav a { margin-right: 1rem; } a { color: #005a8e; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
@@ -63,6 +64,6 @@ class Page:
         body = ''.join(f'<section id="s{i}"><h2>{escape(title)}</h2>{content}</section>'
                        for i, (title, content) in enumerate(self.sections))
         return (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-                f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(self.title)}</title>'
-                f'<style>{CSS}</style></head><body><h1>{escape(self.title)}</h1><p>{escape(self.about)}</p>'
+                f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+                f'<title>{escape(self.title)}</title><style>{CSS}</style></head><body><h1>{escape(self.title)}</h1><p>{escape(self.about)}</p>'
                 f'<nav aria-label="Sections">{links}</nav><main>{body}</main></body></html>\n')

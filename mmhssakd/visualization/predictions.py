@@ -191,7 +191,7 @@ def displayed(inputs: torch.Tensor, model: BaseModel) -> np.ndarray:
     preprocessor = model.data_preprocessor
     if getattr(preprocessor, '_enable_normalize', False):
         inputs = inputs * preprocessor.std + preprocessor.mean
-    if not getattr(preprocessor, '_channel_conversion', False):  # still BGR, as images are read
+    if not preprocessor.to_rgb:  # still BGR, as images are read
         inputs = inputs.flip(1)
     pictures = (inputs / 255).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
     return pictures if pictures.shape[-1] == 3 else pictures.repeat(3, -1)

@@ -8,8 +8,18 @@ from .cam import plot_cams
 from .curves import all_metrics, plot_curves, with_unit
 from .detections import plot_detections
 from .page import Page
-from .predictions import Answers, Images, Network, ask, load_images, networks_of, plot_branches, plot_confusion
-from .predictions import plot_views, teacher_of
+from .predictions import (
+    Answers,
+    Images,
+    Network,
+    ask,
+    load_images,
+    networks_of,
+    plot_branches,
+    plot_confusion,
+    plot_views,
+    teacher_of,
+)
 from .run import Group, differing_settings
 
 ABOUT = ('Runs whose settings differ in the seed alone form one group. Curves show the mean of a group within the band '

@@ -84,7 +84,7 @@ class Run:
     def curve(self, metric: str) -> Tuple[List[float], List[float]]:
         """Epochs (iterations, of a run that counts those alone) and values of a metric."""
         lines = [line for line in self.lines if metric in line]
-        trained = [line for line in self.lines if 'epoch' in line and line['epoch']]
+        trained = [line for line in self.lines if line.get('epoch')]
         steps_per_epoch = max((line['step'] / line['epoch'] for line in trained), default=1)
         x = [line['step'] / (steps_per_epoch if 'lr' in line or 'loss' in line else 1) for line in lines]
         return x, [line[metric] for line in lines]

@@ -16,8 +16,8 @@ DATA = str(ROOT / 'data/fashion-mnist')
 def write_run(work_dir: Path, config: str, seed: int, top1: float, **options) -> Path:
     """Write a run of 2 epochs, 4 steps each, that was logged every 2 steps and validated every epoch."""
     cfg = Config.fromfile(ROOT / f'configs/fashion_mnist/{config}.py')
-    cfg.merge_from_dict({'randomness': dict(seed=seed), 'work_dir': str(work_dir), 'train_dataloader.dataset.seed': seed,
-                         'test_dataloader.dataset.data_root': DATA, **options})
+    cfg.merge_from_dict({'randomness': dict(seed=seed), 'work_dir': str(work_dir),
+                         'train_dataloader.dataset.seed': seed, 'test_dataloader.dataset.data_root': DATA, **options})
     model = MODELS.build(dict(cfg.model, teacher=None) if 'teacher' in cfg.model else cfg.model)
     folder = work_dir / '20260101_000000/vis_data'
     folder.mkdir(parents=True)
@@ -25,8 +25,8 @@ def write_run(work_dir: Path, config: str, seed: int, top1: float, **options) ->
     lines = []
     for step in (2, 4, 6, 8):
         epoch = (step + 3) // 4
-        lines.append(dict(lr=0.1, time=0.1, data_time=0.01, loss=3. - step / 8, loss_task=2. - step / 8 + seed, acc_p=10. * step,
-                          epoch=epoch, iter=step, step=step))
+        lines.append(dict(lr=0.1, time=0.1, data_time=0.01, loss=3. - step / 8, loss_task=2. - step / 8 + seed,
+                          acc_p=10. * step, epoch=epoch, iter=step, step=step))
         if hasattr(model, 'auxiliary_neck') and model.auxiliary_neck:
             lines[-1].update(loss_kl_q=5. - step, acc_q1=step, acc_q2=step, acc_q3=step)
         if step % 4 == 0:
@@ -64,6 +64,7 @@ def detector_run(tmp_path_factory) -> Path:
     cfg.dump(work_dir / 'detector.py')
     (work_dir / '20260101_000000/vis_data/scalars.json').write_text('\n'.join(map(json.dumps, [
         dict(lr=0.1, loss=2., loss_rpn_cls=1., epoch=1, iter=1, step=1), {'pascal_voc/mAP': 0.1, 'step': 1}])))
-    torch.save(dict(state_dict=model.state_dict(), meta=dict(dataset_meta=dict(classes=classes))), work_dir / 'epoch_1.pth')
+    meta = dict(dataset_meta=dict(classes=classes))
+    torch.save(dict(state_dict=model.state_dict(), meta=meta), work_dir / 'epoch_1.pth')
     (work_dir / 'last_checkpoint').write_text(str(work_dir / 'epoch_1.pth'))
     return work_dir

@@ -18,8 +18,9 @@ PROBE = '''<script>addEventListener('load', () => { document.title = JSON.string
 def browse(page, *options) -> str:
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     assert browser, f'none of {", ".join(BROWSERS)} is installed (Debian: apt-get install chromium)'
-    done = subprocess.run([browser, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', f'--user-data-dir={page.parent}/p',
-                           '--disable-dev-shm-usage', *options, page.as_uri()], capture_output=True, text=True, timeout=60)
+    command = [browser, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--disable-dev-shm-usage',
+               f'--user-data-dir={page.parent}/profile', *options, page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert not done.returncode, done.stderr[-2000:]
     return done.stdout
 

@@ -13,8 +13,8 @@ def groups(runs):
 def test_a_panel_for_every_metric_with_all_runs(groups):
     figure = plot_curves(groups)
     panels = {axis.get_ylabel(): axis for axis in figure.axes if axis.get_visible()}
-    assert list(panels) == ['accuracy/top1 (%)', 'loss', 'loss_task (nats)', 'loss_kl_q (nats)', 'acc_p (%)', 'acc_q1 (%)',
-                            'acc_q2 (%)', 'acc_q3 (%)']
+    assert list(panels) == ['accuracy/top1 (%)', 'loss', 'loss_task (nats)', 'loss_kl_q (nats)', 'acc_p (%)',
+                            'acc_q1 (%)', 'acc_q2 (%)', 'acc_q3 (%)']
     assert all(axis.get_xlabel() == 'training (epochs)' for axis in panels.values())
     lines = {line.get_label(): line for line in panels['accuracy/top1 (%)'].lines}
     np.testing.assert_allclose(lines['ce_r8 (2 seeds)'].get_ydata(), [73.5, 77.5])  # the mean of the seeds

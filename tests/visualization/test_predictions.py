@@ -17,7 +17,8 @@ def images(runs):
 
 
 def network(name='net', **kwargs):
-    return Network(name, MODELS.build(small.config(data_preprocessor=dict(mean=[72.94] * 3, std=[90.02] * 3), **kwargs)).eval())
+    preprocessor = dict(mean=[72.94] * 3, std=[90.02] * 3)
+    return Network(name, MODELS.build(small.config(data_preprocessor=preprocessor, **kwargs)).eval())
 
 
 def test_images_are_spread_over_the_set(images):
@@ -60,7 +61,8 @@ def test_accuracy_after_each_stage(images):
     figure = predictions.plot_branches([answers], images)
     found = answers.accuracy(images.labels)
     assert list(figure.axes[0].lines[0].get_ydata()) == [found['q1'], found['q2'], found['q3']]
-    assert list(figure.axes[1].lines[0].get_ydata()) == [found['q1 class'], found['q2 class'], found['q3 class'], found['p']]
+    assert list(figure.axes[1].lines[0].get_ydata()) == [
+        found['q1 class'], found['q2 class'], found['q3 class'], found['p']]
 
 
 def test_views_as_the_network_sees_them(images):

@@ -123,7 +123,7 @@ def test_commands(runs, tmp_path, capsys):
     ('analysis/report.py', ['RUNS', '--out', '/no/page.html'], 'no such folder to write to: /no'),
     ('analysis/plot_run.py', ['RUNS', '--metrics', 'x'], 'no run has logged x; there are: accuracy/top1'),
     ('visualize_views.py', ['none.py'], 'no such config file: none.py'),
-    ('visualize_views.py', [TOOLS.parent / 'configs/fashion_mnist/ce_r8.py'], 'trains a ImageClassifier, which makes no views'),
+    ('visualize_views.py', [TOOLS.parent / 'configs/fashion_mnist/ce_r8.py'], 'ImageClassifier, which makes no views'),
 ])
 def test_refusals(tool, arguments, message, runs):
     with pytest.raises(SystemExit, match=message):

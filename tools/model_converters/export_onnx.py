@@ -121,13 +121,15 @@ def main() -> None:
     if hasattr(model, 'peers'):
         raise SystemExit('an online run has several networks: take one out with tools/model_converters/export_peer.py.')
     preprocessor = model.data_preprocessor
+    rgb = getattr(preprocessor, 'to_rgb', getattr(preprocessor, '_channel_conversion', False))  # mmpretrain's, mmdet's
     notes = dict(mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist(),
-                 channels='RGB' if preprocessor._channel_conversion else 'BGR, as OpenCV reads')
+                 channels='RGB' if rgb else 'BGR, as OpenCV reads')
     for network, inputs, names, out in parts_of(model, tuple(args.size), args.out):
         difference = write(network.eval(), inputs, names, out, args.opset, notes)
         print(f'{out}: {names[0]} -> {", ".join(names[1:])}; largest difference to torch {difference:.1e}')
         if not difference < TOLERANCE:
-            raise SystemExit(f'{out} does not compute what torch computes: difference {difference:.1e} of the largest output.')
+            raise SystemExit(f'{out} does not compute what torch computes: they differ by {difference:.1e} of the '
+                             'largest output.')
 
 
 if __name__ == '__main__':
