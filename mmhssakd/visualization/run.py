@@ -10,7 +10,7 @@ from mmhssakd.utils.runs import config_of, scalars
 
 NOT_CURVES = {'lr', 'base_lr', 'data_time', 'time', 'epoch', 'iter', 'step', 'memory'}
 # Settings in which runs of one experiment may differ: where they were, how they began, and the seed.
-INCIDENTAL = re.compile(r'(^|\.)(work_dir|resume|load_from|launcher|seed|experiment_name|indices)$')
+INCIDENTAL = re.compile(r'(^|\.)(work_dir|resume|load_from|launcher|seed|experiment_name)$')
 SEED = re.compile(r'[_-]?seed[_-]?\d+')
 
 

@@ -1,4 +1,5 @@
 import pytest
+from written_run import write_run
 
 from mmhssakd.visualization.run import differing_settings, find_runs, flatten, group_runs, setting
 
@@ -12,7 +13,6 @@ def test_runs_are_found_and_grouped_by_their_settings(runs):
 
 
 def test_another_setting_is_another_group(runs, tmp_path):
-    from conftest import write_run
     write_run(tmp_path / 'seed_0/ce_r8', 'ce_r8', 0, 70., **{'optim_wrapper.optimizer.lr': 0.5})
     groups = group_runs(find_runs([runs / 'seed_0/ce_r8', tmp_path]))
     assert [group.name for group in groups] == ['ce_r8', 'ce_r8 #2']
