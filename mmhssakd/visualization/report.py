@@ -26,7 +26,8 @@ ABOUT = ('Runs whose settings differ in the seed alone form one group. Curves sh
          'from its lowest to its highest run; what needs a network shows the first run of each group.')
 
 
-def write_report(groups: Sequence[Group], out: Path, images: int = 1000, baseline: Optional[str] = None) -> List[str]:
+def write_report(groups: Sequence[Group], out: Path, images: int = 1000, baseline: Optional[str] = None,
+                 examples: int = 5) -> List[str]:
     """Write the page.
 
     Args:
@@ -34,6 +35,7 @@ def write_report(groups: Sequence[Group], out: Path, images: int = 1000, baselin
         out (Path): File to write.
         images (int): Test images to ask the classifiers about. 0 leaves out all that needs images.
         baseline (str, optional): Name of the group to compare the others with.
+        examples (int): Images to show one by one.
 
     Returns:
         list[str]: What was left out, and why; the page says the same.
@@ -65,10 +67,10 @@ def write_report(groups: Sequence[Group], out: Path, images: int = 1000, baselin
     classifiers = [group for group in groups if not group.is_detector]
     detectors = [group for group in groups if group.is_detector]
     if images and classifiers:
-        report.add('Answers on test images', *attempt(lambda: answers(classifiers, images, attempt), 'answers'))
+        report.add('Answers on test images', *attempt(lambda: answers(classifiers, images, examples, attempt), 'answers'))
     if images and detectors:
         report.add('Detections', *attempt(lambda: [page.picture(
-            plot_detections(detectors), 'Test images: ground truth, then what each detector finds with a score of at '
+            plot_detections(detectors, examples), 'Test images: ground truth, then what each detector finds with a score of at '
             'least 0.5')], 'detections'))
     out.write_text(report.html())
     return missing
@@ -130,7 +132,7 @@ def difference(group: Group, base: Group, metric: str) -> str:
     return f'{found["mean"]:+.2f} ({found["low"]:+.2f} to {found["high"]:+.2f})'
 
 
-def answers(groups: Sequence[Group], amount: int, attempt: Callable) -> List[str]:
+def answers(groups: Sequence[Group], amount: int, examples: int, attempt: Callable) -> List[str]:
     """Confusion matrices, accuracy of the branches, views and class activation maps of classifiers."""
     images = load_images(groups[0].runs[0].config, amount)
     networks = [network for group in groups for network in networks_of(group.runs[0], group.name)]
@@ -145,10 +147,10 @@ def answers(groups: Sequence[Group], amount: int, attempt: Callable) -> List[str
         parts += [accuracy_table(said, images),
                   page.picture(plot_branches(branched, images), f'Accuracy after each stage, on {number}')]
         best = next(network for network in reversed(everyone) if getattr(network.model, 'auxiliary_neck', None))
-        parts += [page.picture(plot_views(best, images), f'What {best.name} sees and says: true class and view, then '
+        parts += [page.picture(plot_views(best, images, examples), f'What {best.name} sees and says: true class and view, then '
                                'the answer of p and of the last branch; ✓ marks those that are all right')]
     parts += attempt(lambda: [page.picture(
-        plot_cams(everyone, images), 'Class activation maps (Grad-CAM of the last feature map) for the true class: '
+        plot_cams(everyone, images, examples), 'Class activation maps (Grad-CAM of the last feature map) for the true class: '
         'bright is where the network finds it')], 'class activation maps')
     return parts
 

@@ -45,7 +45,7 @@ class Reader(HTMLParser):
 def report(runs, tmp_path_factory):
     out = tmp_path_factory.mktemp('report') / 'report.html'
     groups = group_runs(find_runs([runs / 'seed_0', runs / 'seed_1']))
-    assert write_report(groups, out, images=20, baseline='ce_r8') == []
+    assert write_report(groups, out, images=20, baseline='ce_r8', examples=2) == []
     return out.read_text()
 
 
@@ -74,7 +74,7 @@ def test_results(runs):
 def test_a_missing_teacher_is_said(runs, tmp_path):
     groups = group_runs(find_runs([runs / 'seed_0/hssakd_r8']))
     groups[0].runs[0].config.model.teacher.checkpoint = 'gone.pth'
-    missing = write_report(groups, tmp_path / 'page.html', images=4)
+    missing = write_report(groups, tmp_path / 'page.html', images=2, examples=1)
     assert missing == ['teacher: model.teacher.checkpoint: no such checkpoint: gone.pth. Train it first, or set '
                        'model.teacher.checkpoint to an existing one (--cfg-options model.teacher.checkpoint=PATH).']
     text = (tmp_path / 'page.html').read_text()
@@ -89,7 +89,7 @@ def test_detections_beside_the_ground_truth(detector_run, tmp_path):
     assert [patch.get_bbox().bounds for patch in truth.patches] == [(3, 5, 36, 38), (49, 19, 40, 50)]
     assert {text.get_text() for text in truth.texts} == {'T-shirt/top', 'Trouser'}
     assert len(found.patches) == len(found.texts) > 0
-    assert write_report(groups, tmp_path / 'page.html', images=2) == []
+    assert write_report(groups, tmp_path / 'page.html', examples=1) == []
     assert 'Detections' in (tmp_path / 'page.html').read_text()
 
 

@@ -14,6 +14,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--baseline', help='name of the group that the others are compared with')
     parser.add_argument('--images', type=int, default=1000,
                         help='test images to ask the classifiers about; 0 leaves out all that needs images')
+    parser.add_argument('--examples', type=int, default=5, help='images to show one by one')
     return parser.parse_args()
 
 
@@ -21,7 +22,7 @@ def main() -> None:
     args = parse_args()
     try:
         groups = group_runs(find_runs(args.work_dirs))
-        missing = write_report(groups, args.out, args.images, args.baseline)
+        missing = write_report(groups, args.out, args.images, args.baseline, args.examples)
     except (FileNotFoundError, KeyError) as error:
         raise SystemExit(error.args[-1] if isinstance(error, KeyError) else str(error)) from None
     for reason in missing:
