@@ -41,7 +41,9 @@ def test_site(tmp_path):
                 broken.append(f'{file.relative_to(site)}: {link}')
     assert not broken
     method = (site / 'method/index.html').read_text()
-    assert method.count('<math') >= 10 and '$$' not in method and method.count('source/mmhssakd/') >= 10
+    equations = (ROOT / 'docs/method.md').read_text().count('$$') // 2
+    assert method.count('<math') == equations > 8 and '$$' not in method
+    assert method.count('../source/mmhssakd/') == (ROOT / 'docs/method.md').read_text().count('](../mmhssakd/') > 9
     reference = (site / 'api/index.html').read_text()
     for name in ('distillers.hssakd.HSSAKD', 'necks.auxiliary_neck.AuxiliaryNeck', 'losses.kd_loss.KDLoss',
                  'classifiers.ssa_classifier.SSAClassifier'):
