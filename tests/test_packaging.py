@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from fashion_data import make_fashion
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ('mmhssakd', 'configs', 'tools', 'setup.py', 'pyproject.toml', 'requirements.txt', 'MANIFEST.in',
@@ -63,23 +64,21 @@ def test_mim(installed, tmp_path):
     def mim(*arguments) -> str:
         return call([sys.executable, '-m', 'mim', *arguments], tmp_path, PYTHONPATH=str(installed))
 
-    options = {
-        'train_dataloader.dataset.num_images': 60, 'train_dataloader.num_workers': 0, 'val_dataloader.num_workers': 0,
-        'train_dataloader.dataset.dataset.data_root': ROOT / 'data/fashion-mnist', 'train_cfg.max_epochs': 1,
-        'train_dataloader.batch_size': 30, 'val_dataloader.dataset.indices': 60, 'train_cfg.val_interval': 1,
-        'val_dataloader.dataset.data_root': ROOT / 'data/fashion-mnist', 'param_scheduler.total_steps': 2,
-        'default_hooks.checkpoint.interval': 1}
-    settings = ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
-    said = mim('train', 'mmhssakd', 'ce_r8.py', '--gpus', 0, '--work-dir', tmp_path / 'run', *settings)
+    make_fashion(tmp_path / 'packed', packed=True)
+    said = mim('run', 'mmhssakd', 'prepare_fashion_mnist', '--source', tmp_path / 'packed')
+    assert f'{installed}/mmhssakd/.mim/tools/dataset_converters/prepare_fashion_mnist.py' in said
+    assert len(list((tmp_path / 'data/fashion-mnist').iterdir())) == 4
+
+    options = ('train_dataloader.dataset.num_images=60', 'train_dataloader.batch_size=30',
+               'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0', 'train_cfg.max_epochs=1',
+               'train_cfg.val_interval=1', 'param_scheduler.total_steps=2', 'default_hooks.checkpoint.interval=1')
+    said = mim('train', 'mmhssakd', 'ce_r8.py', '--gpus', 0, '--work-dir', 'run', '--cfg-options', *options)
     assert f'will use {installed}/mmhssakd/.mim/configs/fashion_mnist/ce_r8.py' in said
     assert 'Training finished successfully' in said and (tmp_path / 'run/epoch_1.pth').is_file()
 
-    said = mim('test', 'mmhssakd', 'ce_r8.py', '--checkpoint', tmp_path / 'run/epoch_1.pth', '--gpus', 0,
-               '--cfg-options', f'test_dataloader.dataset.data_root={ROOT}/data/fashion-mnist',
-               'test_dataloader.dataset.indices=60', 'test_dataloader.num_workers=0')
+    said = mim('test', 'mmhssakd', 'ce_r8.py', '--checkpoint', 'run/epoch_1.pth', '--gpus', 0,
+               '--cfg-options', 'test_dataloader.num_workers=0')
     assert 'accuracy/top1' in said and 'Testing finished successfully' in said
 
-    said = mim('run', 'mmhssakd', 'prepare_fashion_mnist', '--help')
-    assert f'{installed}/mmhssakd/.mim/tools/dataset_converters/prepare_fashion_mnist.py' in said
-    said = mim('search', 'mmhssakd', '--model', 'hssakd_r18_imagenet', '--field', 'config')
+    said = mim('search', 'mmhssakd', '--config', 'hssakd_r18_imagenet', '--field', 'config')
     assert 'configs/hssakd_r18_imagenet.py' in said

@@ -2,6 +2,7 @@
 import re
 from pathlib import Path
 
+from fashion_data import make_fashion
 from mmengine.config import Config
 from mmengine.runner import Runner
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -17,10 +18,10 @@ def test_a_run_is_written_for_tensorboard(tmp_path):
     file = tmp_path / 'my_tensorboard.py'
     file.write_text(text.replace('./hssakd_r8.py', str(ROOT / 'configs/fashion_mnist/teacher_r8.py')))
     cfg = Config.fromfile(file)
-    data = str(ROOT / 'data/fashion-mnist')
+    data = str(make_fashion(tmp_path / 'data'))
     cfg.merge_from_dict({
         'work_dir': str(tmp_path / 'run'), 'train_dataloader.dataset.num_images': 40, 'train_dataloader.batch_size': 20,
-        'train_dataloader.num_workers': 0, 'val_dataloader.num_workers': 0, 'val_dataloader.dataset.indices': 20,
+        'train_dataloader.num_workers': 0, 'val_dataloader.num_workers': 0,
         'train_dataloader.dataset.dataset.data_root': data, 'val_dataloader.dataset.data_root': data,
         'test_dataloader': None, 'test_cfg': None, 'test_evaluator': None, 'train_cfg.max_epochs': 1,
         'train_cfg.val_interval': 1,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fashion_data import make_fashion
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from written_run import ROOT, write_run
@@ -12,13 +13,19 @@ from mmhssakd.registry import MODELS
 
 
 @pytest.fixture(scope='session')
-def runs(tmp_path_factory) -> Path:
+def fashion(tmp_path_factory) -> Path:
+    """A data set of 60 test images."""
+    return make_fashion(tmp_path_factory.mktemp('fashion'))
+
+
+@pytest.fixture(scope='session')
+def runs(tmp_path_factory, fashion) -> Path:
     """A teacher, two seeds of the student alone, two of HSSAKD."""
     root = tmp_path_factory.mktemp('runs')
-    write_run(root / 'teacher', 'teacher_r8', 0, 88.)
+    write_run(root / 'teacher', 'teacher_r8', 0, 88., fashion)
     for seed in (0, 1):
-        write_run(root / f'seed_{seed}/ce_r8', 'ce_r8', seed, 77. + seed)
-        write_run(root / f'seed_{seed}/hssakd_r8', 'hssakd_r8', seed, 84. + 2 * seed, **{
+        write_run(root / f'seed_{seed}/ce_r8', 'ce_r8', seed, 77. + seed, fashion)
+        write_run(root / f'seed_{seed}/hssakd_r8', 'hssakd_r8', seed, 84. + 2 * seed, fashion, **{
             'model.teacher.checkpoint': str(root / 'teacher/epoch_2.pth')})
     return root
 

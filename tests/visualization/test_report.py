@@ -130,8 +130,9 @@ def test_refusals(tool, arguments, message, runs):
         run_tool(tool, *[runs if argument == 'RUNS' else argument for argument in arguments])
 
 
-def test_visualize_views(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(TOOLS.parent)
-    run_tool('visualize_views.py', 'configs/fashion_mnist/hssakd_r8.py', '--images', 2, '--out', tmp_path / 'views.png')
+def test_visualize_views(fashion, tmp_path, capsys):
+    run_tool('visualize_views.py', TOOLS.parent / 'configs/fashion_mnist/hssakd_r8.py', '--images', 2, '--out',
+             tmp_path / 'views.png', '--cfg-options', 'train_dataloader.dataset.num_images=20',
+             f'train_dataloader.dataset.dataset.data_root={fashion}')
     assert '2 images, 4 views each' in capsys.readouterr().out
     assert (tmp_path / 'views.png').read_bytes().startswith(b'\x89PNG')

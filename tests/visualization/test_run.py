@@ -12,8 +12,8 @@ def test_runs_are_found_and_grouped_by_their_settings(runs):
     assert groups[1].runs[0].checkpoint == runs / 'seed_0/ce_r8/epoch_2.pth'
 
 
-def test_another_setting_is_another_group(runs, tmp_path):
-    write_run(tmp_path / 'seed_0/ce_r8', 'ce_r8', 0, 70., **{'optim_wrapper.optimizer.lr': 0.5})
+def test_another_setting_is_another_group(runs, fashion, tmp_path):
+    write_run(tmp_path / 'seed_0/ce_r8', 'ce_r8', 0, 70., fashion, **{'optim_wrapper.optimizer.lr': 0.5})
     groups = group_runs(find_runs([runs / 'seed_0/ce_r8', tmp_path]))
     assert [group.name for group in groups] == ['ce_r8', 'ce_r8 #2']
     assert differing_settings(groups) == {'optim_wrapper.optimizer.lr': ['0.1', '0.5']}

@@ -8,14 +8,14 @@ from mmengine.config import Config
 from mmhssakd.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
-DATA = str(ROOT / 'data/fashion-mnist')
 
 
-def write_run(work_dir: Path, config: str, seed: int, top1: float, **options) -> Path:
+def write_run(work_dir: Path, config: str, seed: int, top1: float, data: Path, **options) -> Path:
     """Write a run of 2 epochs, 4 steps each, that was logged every 2 steps and validated every epoch."""
     cfg = Config.fromfile(ROOT / f'configs/fashion_mnist/{config}.py')
     cfg.merge_from_dict({'randomness': dict(seed=seed), 'work_dir': str(work_dir),
-                         'train_dataloader.dataset.seed': seed, 'test_dataloader.dataset.data_root': DATA, **options})
+                         'train_dataloader.dataset.seed': seed,
+                         'test_dataloader.dataset.data_root': str(data), **options})
     model = MODELS.build(dict(cfg.model, teacher=None) if 'teacher' in cfg.model else cfg.model)
     folder = work_dir / '20260101_000000/vis_data'
     folder.mkdir(parents=True)
