@@ -166,6 +166,8 @@ def plot_branches(answers: Sequence[Answers], images: Images) -> Figure:
     """Accuracy of p and of every branch: class and view together, and the class alone."""
     figure, axes = new_figure(1, 2, (4.6, 3.4))
     for i, answer in enumerate(answers):
+        if not answer.joint_logits:
+            continue
         accuracy = answer.accuracy(images.labels)
         branches = range(1, len(answer.joint_logits) + 1)
         for axis, suffix in zip(axes.flat, ('', ' class')):
@@ -210,12 +212,12 @@ def plot_views(network: Network, images: Images, amount: int = 5) -> Figure:
     for row, axis in enumerate(axes.flat):
         image, view = divmod(row, count)
         label = int(images.labels[image])
-        said = [f'p: {images.classes[int(logits[row].argmax())]}']
-        right = int(logits[row].argmax()) == label
+        found = int(logits[row].argmax())
+        right = found == label
+        title = f'{images.classes[label]}, {names[view]}\np: {images.classes[found]} {"✓" if right else "✗"}'
         if joint:
             found, turned = divmod(int(joint[-1][row].argmax()), count)
-            said.append(f'q{len(joint)}: {images.classes[found]}, {names[turned]}')
-            right = right and (found, turned) == (label, view)
-        title = f'{images.classes[label]}, {names[view]}\n' + '\n'.join(said) + (' ✓' if right else ' ✗')
+            right = (found, turned) == (label, view)
+            title += f'\nq{len(joint)}: {images.classes[found]}, {names[turned]} {"✓" if right else "✗"}'
         show_image(axis, pictures[row], title, RIGHT if right else WRONG)
     return figure

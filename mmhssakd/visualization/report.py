@@ -2,6 +2,7 @@
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence
 
+from mmhssakd.models.distillers.mimicry import MimicryMixin
 from mmhssakd.utils.statistics import paired_difference, summarise
 from . import page
 from .cam import plot_cams
@@ -138,17 +139,17 @@ def answers(groups: Sequence[Group], amount: int, examples: int, attempt: Callab
     networks = [network for group in groups for network in networks_of(group.runs[0], group.name)]
     teacher: List[Network] = []
     parts = attempt(lambda: _find_teacher(groups, networks, teacher), 'teacher')
-    everyone = [*teacher, *networks]
+    everyone = [*networks, *teacher]
     said = [ask(network, images) for network in everyone]
     number = f'{len(images.data)} test images, evenly taken from the test set'
     parts += [page.picture(plot_confusion(said, images), f'Confusion matrices on {number}')]
-    branched = [answer for answer in said if answer.joint_logits]
-    if branched:
+    if any(answer.joint_logits for answer in said):
         parts += [accuracy_table(said, images),
-                  page.picture(plot_branches(branched, images), f'Accuracy after each stage, on {number}')]
-        best = next(network for network in reversed(everyone) if getattr(network.model, 'auxiliary_neck', None))
-        parts += [page.picture(plot_views(best, images, examples), f'What {best.name} sees and says: true class and view, then '
-                               'the answer of p and of the last branch; ✓ marks those that are all right')]
+                  page.picture(plot_branches(said, images), f'Accuracy after each stage, on {number}')]
+        branched = [network for network in everyone if getattr(network.model, 'auxiliary_neck', None)]
+        shown = next((network for network in branched if isinstance(network.model, MimicryMixin)), branched[0])
+        parts += [page.picture(plot_views(shown, images, examples), f'What {shown.name} sees and says: true class and '
+                               'view, then the answers of p and of the last branch, ✓ right or ✗ wrong')]
     parts += attempt(lambda: [page.picture(
         plot_cams(everyone, images, examples), 'Class activation maps (Grad-CAM of the last feature map) for the true class: '
         'bright is where the network finds it')], 'class activation maps')
