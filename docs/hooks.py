@@ -50,3 +50,8 @@ def on_page_markdown(markdown, page, config, files):
 
     markdown = LINK.sub(rewrite, markdown)
     return re.sub(r'\$\$(.+?)\$\$', lambda match: convert(match[1], display='block'), markdown)
+
+
+def on_page_content(html, page, config, files):
+    """Leave out the roles of the docstrings, such as :class:, which are Sphinx's."""
+    return re.sub(r':(?:class|func|meth|data|mod):(?=<code)', '', html)

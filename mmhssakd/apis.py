@@ -58,7 +58,7 @@ def get_model(model: Union[str, Config],
               **kwargs: Any) -> BaseModel:
     """Build a model for inference, in eval mode: mmpretrain's ``get_model``, for our names and our checkpoints.
 
-    A student is built without its teacher. mmpretrain's and mmdet's inferencers take what this returns.
+    A student is built without its teacher. mmpretrain's ``ImageClassificationInferencer`` takes what this returns.
 
     Args:
         model (str | Config): Name of a shipped model, config file, or config.

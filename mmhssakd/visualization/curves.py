@@ -1,6 +1,6 @@
 """Curves of several runs in one picture, a panel for every metric."""
 import re
-from typing import List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,7 +28,7 @@ def all_metrics(groups: Sequence[Group]) -> List[str]:
     return [*validation, *losses, *(name for name in training if name not in losses and name not in validation)]
 
 
-def draw_group(axis, group: Group, metric: str, i: int) -> None:
+def draw_group(axis: Any, group: Group, metric: str, i: int) -> None:
     """One line for a group, the mean of its seeds, within the band from the lowest to the highest of them."""
     curves = [curve for curve in (run.curve(metric) for run in group.runs) if curve[0]]
     if not curves:
@@ -78,9 +78,9 @@ def plot_curves(groups: Sequence[Group], metrics: Optional[Sequence[str]] = None
         axis.grid(alpha=0.3)
     for axis in axes.flat[len(metrics):]:
         axis.set_visible(False)
-    entries = {}
+    entries: Dict[str, Any] = {}
     for axis in axes.flat:
         for handle, label in zip(*axis.get_legend_handles_labels()):
             entries.setdefault(label, handle)
-    figure.legend(entries.values(), entries.keys(), loc='outside upper left', ncols=4, frameon=False)
+    figure.legend(list(entries.values()), list(entries), loc='outside upper left', ncols=4, frameon=False)
     return figure
