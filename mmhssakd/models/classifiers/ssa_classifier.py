@@ -170,7 +170,7 @@ class SSAClassifier(ImageClassifier):
         """
         targets = self.joint_labels(labels)
         shares = [F.cross_entropy(logits, targets) for logits in aux_logits]  # 1/M sum_j CE(q_l(t_j(x)), k_j)
-        return dict(loss_aux=sum(shares), **named('ce_q', shares))
+        return dict(loss_aux=sum(shares), **named('ce_q', shares))  # type: ignore[dict-item]
 
     @torch.no_grad()
     def auxiliary_accuracy(self, aux_logits: List[torch.Tensor], labels: torch.Tensor) -> Dict[str, torch.Tensor]:
