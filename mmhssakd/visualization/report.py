@@ -68,11 +68,12 @@ def write_report(groups: Sequence[Group], out: Path, images: int = 1000, baselin
     classifiers = [group for group in groups if not group.is_detector]
     detectors = [group for group in groups if group.is_detector]
     if images and classifiers:
-        report.add('Answers on test images', *attempt(lambda: answers(classifiers, images, examples, attempt), 'answers'))
+        report.add('Answers on test images', *attempt(
+            lambda: answers(classifiers, images, examples, attempt), 'answers'))
     if images and detectors:
         report.add('Detections', *attempt(lambda: [page.picture(
-            plot_detections(detectors, examples), 'Test images: ground truth, then what each detector finds with a score of at '
-            'least 0.5')], 'detections'))
+            plot_detections(detectors, examples), 'Test images: ground truth, then what each detector finds with a '
+            'score of at least 0.5')], 'detections'))
     out.write_text(report.html())
     return missing
 
@@ -151,8 +152,8 @@ def answers(groups: Sequence[Group], amount: int, examples: int, attempt: Callab
         parts += [page.picture(plot_views(shown, images, examples), f'What {shown.name} sees and says: true class and '
                                'view, then the answers of p and of the last branch, ✓ right or ✗ wrong')]
     parts += attempt(lambda: [page.picture(
-        plot_cams(everyone, images, examples), 'Class activation maps (Grad-CAM of the last feature map) for the true class: '
-        'bright is where the network finds it')], 'class activation maps')
+        plot_cams(everyone, images, examples), 'Class activation maps (Grad-CAM of the last feature map) for the true '
+        'class: bright is where the network finds it')], 'class activation maps')
     return parts
 
 

@@ -90,7 +90,8 @@ class SSAClassifier(ImageClassifier):
                 raise ValueError("model.frozen=True keeps backbone and head as they are loaded: set model.init_cfg="
                                  "dict(type='Pretrained', checkpoint=...).")
             checkpoint, where = self.init_cfg['checkpoint'], 'model.init_cfg.checkpoint'
-            frozen = {name: value for name, value in self.state_dict().items() if not name.startswith('auxiliary_neck.')}
+            frozen = {name: value for name, value in self.state_dict().items()
+                      if not name.startswith('auxiliary_neck.')}
             found = {name: value for name, value in read_state_dict(checkpoint, where).items() if name in frozen}
             difference = compare(frozen, found)
             if difference:
