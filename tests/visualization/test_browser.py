@@ -1,23 +1,22 @@
-"""The page of a report in a real browser, without a window. tools/run_tests.sh says so if there is no browser."""
+"""The report's page in a real browser, without a window. Without a browser conftest.py leaves this out and says so."""
 import re
-import shutil
 import subprocess
 
 import matplotlib.image as mpimg
 import numpy as np
+from written_run import find_browser
 
 from mmhssakd.visualization.report import write_report
 from mmhssakd.visualization.run import find_runs, group_runs
 
-BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
 # asks the browser about every image and whether the page is wider than its window, and writes the answer into the title
 PROBE = '''<script>addEventListener('load', () => { document.title = JSON.stringify([
     [...document.images].map(i => i.naturalWidth), document.documentElement.scrollWidth <= innerWidth]) })</script>'''
 
 
 def browse(page, *options) -> str:
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert browser, f'none of {", ".join(BROWSERS)} is installed (Debian: apt-get install chromium)'
+    browser = find_browser()
+    assert browser, 'no chromium and no google-chrome is installed (Debian: apt-get install chromium)'
     command = [browser, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--disable-dev-shm-usage',
                f'--user-data-dir={page.parent}/profile', *options, page.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

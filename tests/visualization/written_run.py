@@ -1,6 +1,8 @@
-"""Write a folder of a run, as training leaves it."""
+"""Write a folder of a run, as training leaves it; find a browser."""
 import json
+import shutil
 from pathlib import Path
+from typing import Optional
 
 import torch
 from mmengine.config import Config
@@ -33,3 +35,8 @@ def write_run(work_dir: Path, config: str, seed: int, top1: float, data: Path, *
     torch.save(dict(state_dict=model.state_dict()), work_dir / 'epoch_2.pth')
     (work_dir / 'last_checkpoint').write_text('/moved/away/epoch_2.pth')
     return work_dir
+
+
+def find_browser() -> Optional[str]:
+    """Path of a Chromium or Chrome, if there is one."""
+    return next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)

@@ -1,7 +1,8 @@
 """Offline HSSAKD: a student that mimics a frozen teacher's p and q_1 .. q_L on all views."""
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 import torch
+from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
 from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, hard_labels, is_mixed
@@ -38,7 +39,7 @@ class HSSAKD(MimicryMixin, SSAClassifier):
         ValueError: Teacher and student do not fit together; the message says what differs.
     """
 
-    teacher: Any = None  # an ImageClassifier, once there is one
+    teacher: Optional[ImageClassifier] = None
 
     def __init__(self,
                  teacher: Optional[dict] = None,
