@@ -60,6 +60,14 @@ def test_the_wheel_holds_what_mim_needs(built, installed):
     assert not (mim / 'configs').is_symlink()
 
 
+def test_an_editable_installation_links_to_the_checkout(built):
+    call([sys.executable, '-c', f'import setuptools.build_meta as b; b.build_editable({str(built / "editable")!r})'],
+         built / 'source')
+    mim = built / 'source/mmhssakd/.mim'
+    assert sorted(link.name for link in mim.iterdir()) == ['configs', 'model-index.yml', 'tools']
+    assert all(link.is_symlink() and link.resolve() == built / 'source' / link.name for link in mim.iterdir())
+
+
 def test_mim(installed, tmp_path):
     def mim(*arguments) -> str:
         return call([sys.executable, '-m', 'mim', *arguments], tmp_path, PYTHONPATH=str(installed))
