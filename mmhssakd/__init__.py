@@ -9,5 +9,6 @@ check_versions()
 register_safe_globals()
 
 from . import datasets, engine, evaluation, models  # noqa: E402
+from .apis import get_model, list_models  # noqa: E402
 
-__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models']
+__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'get_model', 'list_models', 'models']

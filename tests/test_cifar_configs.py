@@ -37,7 +37,7 @@ def draw_weights(model: torch.nn.Module, base: int = 0) -> dict:
     return state
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def teacher_checkpoint(config: str) -> str:
     """A checkpoint of a teacher's config with drawn weights, once for all its students."""
     file = tempfile.NamedTemporaryFile(suffix='.pth', delete=False).name

@@ -1,5 +1,5 @@
 """The few-shot protocol: the same part of every class."""
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset
@@ -28,17 +28,17 @@ def StratifiedSubset(dataset: dict, fraction: Optional[float] = None, num_images
         raise ValueError('StratifiedSubset needs either fraction or num_images.')
     if fraction is not None and not 0 < fraction <= 1:
         raise ValueError(f'StratifiedSubset.fraction must be above 0 and at most 1, but got {fraction!r}.')
-    dataset = DATASETS.build(dataset)
-    dataset.full_init()
-    labels = dataset.get_gt_labels()
+    images: Any = DATASETS.build(dataset)
+    images.full_init()
+    labels = images.get_gt_labels()
     classes = np.unique(labels)
     rng = np.random.RandomState(seed)
     chosen = []
     for label in classes:
         members = np.flatnonzero(labels == label)
-        keep = round(len(members) * fraction) if fraction is not None else num_images // len(classes)
+        keep = round(len(members) * fraction) if fraction is not None else (num_images or 0) // len(classes)
         if not 1 <= keep <= len(members):
             raise ValueError(f'StratifiedSubset cannot keep {keep} images of class {label}, which has {len(members)}.')
         chosen.append(rng.permutation(members)[:keep])
-    dataset.get_subset_(np.sort(np.concatenate(chosen)).tolist())
-    return dataset
+    images.get_subset_(np.sort(np.concatenate(chosen)).tolist())
+    return images

@@ -56,13 +56,15 @@ def register_safe_globals() -> None:
     """Allow what mmengine's own checkpoints hold besides tensors under torch's safe loading.
 
     Since torch 2.6 ``torch.load`` refuses pickled classes that are not on its list. A resumable mmengine
-    checkpoint holds its message hub (history buffers, which are numpy arrays) and its schedulers. Nothing on this list can run code.
+    checkpoint holds its message hub (history buffers, which are numpy arrays) and its schedulers. Nothing on this
+    list can run code.
     """
     if not hasattr(torch.serialization, 'add_safe_globals'):  # torch < 2.4 loads without a list
         return
     multiarray = getattr(np, '_core', None) or np.core
     torch.serialization.add_safe_globals([
-        (known_method, 'builtins.getattr'), *METHODS, np.ndarray, np.dtype, multiarray.multiarray._reconstruct, multiarray.multiarray.scalar,
+        (known_method, 'builtins.getattr'), *METHODS,
+        np.ndarray, np.dtype, multiarray.multiarray._reconstruct, multiarray.multiarray.scalar,
         type(np.dtype('float64')), type(np.dtype('float32')), type(np.dtype('int64')), type(np.dtype('int32')),
         type(np.dtype('bool')), type(np.dtype('uint8')),
     ])

@@ -36,11 +36,13 @@ def four_stage_resnet(tensors: Tensors, stem: int) -> dict:
     """An ImageNet ResNet (7x7 stem), or the same for CIFAR (3x3 stem)."""
     blocks = tuple(_blocks(tensors, f'backbone.layer{i}') for i in (1, 2, 3, 4))
     bottleneck = 'backbone.layer1.0.conv3.weight' in tensors
-    depths = {(2, 2, 2, 2, False): 18, (3, 4, 6, 3, False): 34, (3, 4, 6, 3, True): 50, (3, 4, 23, 3, True): 101,
-              (3, 8, 36, 3, True): 152}
-    if (*blocks, bottleneck) not in depths:
+    depths: Dict[tuple, int] = {
+        (2, 2, 2, 2, False): 18, (3, 4, 6, 3, False): 34, (3, 4, 6, 3, True): 50, (3, 4, 23, 3, True): 101,
+        (3, 8, 36, 3, True): 152}
+    kind = (*blocks, bottleneck)
+    if kind not in depths:
         raise ValueError(f'No ResNet is known with {blocks} {"bottleneck" if bottleneck else "basic"} blocks.')
-    return dict(type='ResNet' if stem == 7 else 'ResNet_CIFAR', depth=depths[(*blocks, bottleneck)])
+    return dict(type='ResNet' if stem == 7 else 'ResNet_CIFAR', depth=depths[kind])
 
 
 def recognise_backbone(tensors: Tensors) -> dict:

@@ -23,4 +23,5 @@ def paired_difference(values: Sequence[float], baseline: Sequence[float], level:
     half = float('nan')
     if len(difference) > 1:
         half = float(stats.t.ppf((1 + level) / 2, len(difference) - 1) * stats.sem(difference))
-    return dict(mean=float(difference.mean()), low=float(difference.mean() - half), high=float(difference.mean() + half))
+    mean = float(difference.mean())
+    return dict(mean=mean, low=mean - half, high=mean + half)

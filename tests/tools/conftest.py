@@ -8,8 +8,8 @@ from mmengine.config import Config
 from mmhssakd.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
-for folder in (Path(__file__).parent, ROOT / 'tools', ROOT / 'tools/model_converters', ROOT / 'tools/dataset_converters'):
-    sys.path.insert(0, str(folder))
+for folder in ('tests/tools', 'tools', 'tools/model_converters', 'tools/dataset_converters'):
+    sys.path.insert(0, str(ROOT / folder))
 
 
 @pytest.fixture(scope='session')

@@ -21,7 +21,7 @@ def started(monkeypatch, tmp_path):
         calls.append(self)
         value = {'random': 50, 'CE': 60, 'KD': 61 + self.seed}[self.name]
         return dict(name=self.name, seed=self.seed, seconds=1.0, images_per_second=2.0,
-                    metrics={metric: value for metric in self.metrics})
+                    metrics=dict.fromkeys(self.metrics, value))
 
     monkeypatch.setattr(arms_module.Arm, 'run', run)
     monkeypatch.chdir(tmp_path)

@@ -22,7 +22,8 @@ def install_debian_package() -> None:
         return
     print('installing the Debian package dataset-fashion-mnist (30 MB)', flush=True)
     for command in (['apt-get', 'update', '-qq'], ['apt-get', 'install', '-y', '-qq', 'dataset-fashion-mnist']):
-        subprocess.run(command, check=False, stdout=subprocess.DEVNULL, env=dict(os.environ, DEBIAN_FRONTEND='noninteractive'))
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL,
+                       env=dict(os.environ, DEBIAN_FRONTEND='noninteractive'))
 
 
 def unpack(source: Path, out: Path) -> None:

@@ -35,7 +35,7 @@ def main() -> None:
         state = peer_state_dict(read_state_dict(args.checkpoint), args.peer, args.keep_branches)
         save_atomically(dict(state_dict=state, meta=dict(peer=args.peer)), args.out)
     except (OSError, ValueError) as error:
-        raise SystemExit(f'export_peer: {error}')
+        raise SystemExit(f'export_peer: {error}') from None
     print(f'Peer {args.peer}: {len(state)} tensors written to {args.out}')
 
 

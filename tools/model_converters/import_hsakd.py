@@ -52,7 +52,7 @@ def main() -> None:
         meta = dict(source=osp.basename(args.src), model=model, mmhssakd_version=mmhssakd.__version__)
         save_atomically(dict(state_dict=state_dict, meta=meta), args.dst)
     except (OSError, ValueError) as error:
-        raise SystemExit(f'import_hsakd: {error}')
+        raise SystemExit(f'import_hsakd: {error}') from None
     print(f'Recognised {describe(model)}: {len(state_dict)} tensors written to {args.dst}.\n'
           f'As a teacher: --cfg-options model.teacher.checkpoint={args.dst}\n'
           f'To test it:   python tools/test.py CONFIG {args.dst}\n'

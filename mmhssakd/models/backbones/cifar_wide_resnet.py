@@ -27,7 +27,7 @@ class PreActBlock(BaseModule):
         self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
-        self.downsample = nn.Identity()
+        self.downsample: nn.Module = nn.Identity()
         if in_channels != channels:
             self.downsample = nn.Conv2d(in_channels, channels, 1, stride, bias=False)
 

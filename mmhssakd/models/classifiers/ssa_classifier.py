@@ -90,7 +90,8 @@ class SSAClassifier(ImageClassifier):
                 raise ValueError("model.frozen=True keeps backbone and head as they are loaded: set model.init_cfg="
                                  "dict(type='Pretrained', checkpoint=...).")
             checkpoint, where = self.init_cfg['checkpoint'], 'model.init_cfg.checkpoint'
-            frozen = {name: value for name, value in self.state_dict().items() if not name.startswith('auxiliary_neck.')}
+            frozen = {name: value for name, value in self.state_dict().items()
+                      if not name.startswith('auxiliary_neck.')}
             found = {name: value for name, value in read_state_dict(checkpoint, where).items() if name in frozen}
             difference = compare(frozen, found)
             if difference:
@@ -170,7 +171,7 @@ class SSAClassifier(ImageClassifier):
         """
         targets = self.joint_labels(labels)
         shares = [F.cross_entropy(logits, targets) for logits in aux_logits]  # 1/M sum_j CE(q_l(t_j(x)), k_j)
-        return dict(loss_aux=sum(shares), **named('ce_q', shares))
+        return dict(loss_aux=sum(shares), **named('ce_q', shares))  # type: ignore[dict-item]
 
     @torch.no_grad()
     def auxiliary_accuracy(self, aux_logits: List[torch.Tensor], labels: torch.Tensor) -> Dict[str, torch.Tensor]:

@@ -15,6 +15,8 @@ class MimicryMixin:
     A class that uses it calls :meth:`_init_mimicry` and has ``num_views``.
     """
 
+    num_views: int
+
     def _init_mimicry(self, kd_loss: dict, kd_loss_q: Optional[dict], loss_weight: Optional[dict], kl_p_views: str,
                       default_weight: dict) -> None:
         """Build the losses and check the options, see :class:`HSSAKD`.

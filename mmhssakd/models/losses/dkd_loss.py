@@ -54,10 +54,11 @@ class DKDLoss(nn.Module):
         target = F.one_hot(labels, student.shape[1]).bool()
         others = [x[~target].view(len(x), -1) for x in (student, teacher)]
         # binary distributions (target, all others), in the logarithm
-        binary = [F.log_softmax(torch.stack([x[target], rest.logsumexp(1)], dim=1), dim=1)
-                  for x, rest in zip((student, teacher), others)]
-        tckd = F.kl_div(*binary, reduction='batchmean', log_target=True)
-        nckd = F.kl_div(*(F.log_softmax(rest, dim=1) for rest in others), reduction='batchmean', log_target=True)
+        binary = [F.log_softmax(torch.stack([x[target], other.logsumexp(1)], dim=1), dim=1)
+                  for x, other in zip((student, teacher), others)]
+        tckd = F.kl_div(binary[0], binary[1], reduction='batchmean', log_target=True)
+        rest = [F.log_softmax(x, dim=1) for x in others]
+        nckd = F.kl_div(rest[0], rest[1], reduction='batchmean', log_target=True)
         return self.loss_weight * self.tau**2 * (self.alpha * tckd + self.beta * nckd)
 
     def extra_repr(self) -> str:

@@ -1,6 +1,6 @@
 """The auxiliary classifiers c_1 .. c_L, one on the feature map after each stage of a backbone."""
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 import torch
 import torch.nn as nn
@@ -30,7 +30,7 @@ class Branch(BaseModule):
         return self.fc(self.stages(feature).flatten(2).mean(2))
 
 
-def backbone_like(config: dict) -> nn.Module:
+def backbone_like(config: dict) -> Any:
     """Build a backbone of ``config``'s architecture with fresh weights and nothing frozen."""
     config = {k: v for k, v in config.items() if k not in ('frozen_stages', 'norm_eval')}
     if 'Pretrained' in str(config.get('init_cfg')):
@@ -38,7 +38,7 @@ def backbone_like(config: dict) -> nn.Module:
     return MODELS.build(config)
 
 
-def initialise(backbone: nn.Module) -> None:
+def initialise(backbone: Any) -> None:
     """Initialise as the backbone's own code does, without mmengine's report of each tensor."""
     if hasattr(backbone, 'init_weights'):
         backbone._dump_init_info = lambda: None

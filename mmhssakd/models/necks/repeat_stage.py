@@ -21,7 +21,8 @@ def _fit_input_channels(module: nn.Module, inputs: tuple) -> None:
             module.bias = nn.Parameter(module.bias.new_empty(channels))
         module.reset_parameters()
     elif isinstance(module, _BatchNorm) and module.num_features != channels:
-        module.__init__(channels, module.eps, module.momentum, module.affine, module.track_running_stats)
+        module.__init__(  # type: ignore[misc]
+            channels, module.eps, module.momentum, module.affine, module.track_running_stats)
 
 
 def _drop_projections(stages: nn.Sequential) -> None:

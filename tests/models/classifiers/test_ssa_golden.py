@@ -16,7 +16,8 @@ def test_teacher_step(name):
     model.load_state_dict(state)
     close = dict(rtol=1e-8, atol=1e-9)
     torch.testing.assert_close(logits, torch.tensor(expected['logits'], dtype=torch.float64), **close)
-    torch.testing.assert_close(torch.stack(aux_logits), torch.tensor(expected['aux_logits'], dtype=torch.float64), **close)
+    wanted = torch.tensor(expected['aux_logits'], dtype=torch.float64)
+    torch.testing.assert_close(torch.stack(aux_logits), wanted, **close)
     labels = torch.cat([sample.gt_label for sample in data_samples])
     assert model.joint_labels(labels).tolist() == expected['joint_labels']
 

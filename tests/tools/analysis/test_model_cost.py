@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 
 ROOT = Path(__file__).parents[3]
-spec = importlib.util.spec_from_file_location('model_cost', ROOT / 'tools/analysis_tools/model_cost.py')
+spec = importlib.util.spec_from_file_location('model_cost', ROOT / 'tools/analysis/model_cost.py')
 model_cost = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(model_cost)
 

@@ -1,0 +1,92 @@
+"""Find a shipped config by its name, and build its model for inference."""
+import copy
+import functools
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Union
+
+from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.runner import CheckpointLoader
+from modelindex.load_model_index import load
+
+from mmhssakd.models.classifiers import SSAClassifier
+from mmhssakd.utils.checkpoint import load_weights
+
+
+def home() -> Path:
+    """Folder of configs, tools and model-index.yml: ``mmhssakd/.mim`` of an installed package, or the checkout.
+
+    Raises:
+        FileNotFoundError: Neither holds a model-index.yml.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / '.mim', package.parent):
+        if (folder / 'model-index.yml').is_file():
+            return folder
+    raise FileNotFoundError(f'{package} has no configs beside it: install the package with pip (pip install .).')
+
+
+@functools.cache
+def model_index() -> Dict[str, Any]:
+    """Entries of all metafiles by name; see modelindex's ``Model`` for what an entry holds."""
+    return {model.name: model for model in load(str(home() / 'model-index.yml')).models}
+
+
+def list_models() -> List[str]:
+    """Names of the shipped models, each the name of its config file without ``.py``."""
+    return sorted(model_index())
+
+
+def find_config(model: str) -> str:
+    """Path of a config, given its path or the name of a shipped model.
+
+    Raises:
+        FileNotFoundError: It is neither.
+    """
+    if model.endswith('.py') and Path(model).is_file():
+        return model
+    entry = model_index().get(Path(model).stem)
+    if entry is None:
+        raise FileNotFoundError(f'{model!r} is neither a config file nor the name of a shipped model. '
+                                'python -m mmhssakd lists the names.')
+    return str(home() / entry.config)
+
+
+def get_model(model: Union[str, Config],
+              pretrained: Optional[str] = None,
+              device: Optional[str] = None,
+              **kwargs: Any) -> BaseModel:
+    """Build a model for inference, in eval mode: mmpretrain's ``get_model``, for our names and our checkpoints.
+
+    A student is built without its teacher. mmpretrain's ``ImageClassificationInferencer`` takes what this returns.
+
+    Args:
+        model (str | Config): Name of a shipped model, config file, or config.
+        pretrained (str, optional): Path or URL of a checkpoint; a classifier must find every tensor in it.
+            Defaults to None, random weights.
+        device (str, optional): Device to put the model on. Defaults to the CPU.
+        **kwargs: Settings merged into the config's ``model``, such as ``head=dict(num_classes=7)``.
+
+    Returns:
+        BaseModel: An image classifier or a detector.
+
+    Raises:
+        FileNotFoundError: There is no such model or checkpoint.
+        ValueError: The checkpoint does not fit the classifier.
+    """
+    config = copy.deepcopy(model) if isinstance(model, Config) else Config.fromfile(find_config(model))
+    if kwargs:
+        config.merge_from_dict(dict(model=kwargs))
+    if config.get('default_scope') == 'mmdet':
+        from mmdet.apis import init_detector
+        return init_detector(config, pretrained, device=device or 'cpu')
+    from mmpretrain.apis import get_model as get_classifier
+    if config.model.get('teacher') is not None:
+        config.model.teacher = None
+    network = get_classifier(config, device=device)
+    if pretrained is not None:
+        load_weights(network, pretrained, where='pretrained',
+                     ignore=() if isinstance(network, SSAClassifier) else ('auxiliary_neck.', ))
+        meta = CheckpointLoader.load_checkpoint(pretrained, map_location='cpu').get('meta', {})
+        network._dataset_meta = meta.get('dataset_meta') or network._dataset_meta
+    return network

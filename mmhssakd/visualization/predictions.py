@@ -1,0 +1,223 @@
+"""What the classifiers of finished runs say to test images, and pictures of it."""
+from dataclasses import dataclass, field
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from mmengine.config import Config
+from mmengine.dataset import default_collate
+from mmengine.model import BaseModel
+from mmengine.registry import DefaultScope
+
+from mmhssakd.apis import get_model
+from mmhssakd.models.classifiers import SSAClassifier
+from mmhssakd.models.distillers.teacher import build_teacher
+from mmhssakd.registry import DATASETS
+from .run import Run
+from .style import RIGHT, WRONG, look, new_figure, show_image
+
+
+@dataclass
+class Images:
+    """Some test images of a config.
+
+    Args:
+        data (list[dict]): Samples as the pipeline packs them.
+        labels (Tensor): Their classes, (B, ).
+        classes (Sequence[str]): Names of the classes.
+    """
+    data: List[dict]
+    labels: torch.Tensor
+    classes: Sequence[str]
+
+    def normalised(self, model: BaseModel, start: int = 0, stop: Optional[int] = None) -> torch.Tensor:
+        """Images as a model sees them, (B, C, H, W), on its device."""
+        return model.data_preprocessor(default_collate(self.data[start:stop]), training=False)['inputs']
+
+
+def load_images(config: Config, amount: int, split: str = 'test') -> Images:
+    """Take images out of a config's data, evenly over the whole set.
+
+    Args:
+        config (Config): A classification config.
+        amount (int): How many, at most.
+        split (str): 'train', 'val' or 'test'.
+    """
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = DATASETS.build(config[f'{split}_dataloader'].dataset)
+        chosen = np.linspace(0, len(dataset) - 1, min(amount, len(dataset))).round().astype(int)
+        data = [dataset[int(i)] for i in chosen]
+    labels = torch.cat([sample['data_samples'].gt_label for sample in data])
+    classes = dataset.metainfo.get('classes') or [str(i) for i in range(int(labels.max()) + 1)]
+    return Images(data, labels, list(classes))
+
+
+@dataclass
+class Network:
+    """One classifier of a run: its network, its teacher, or a peer."""
+    name: str
+    model: BaseModel
+
+
+def networks_of(run: Run, name: str) -> List[Network]:
+    """The classifiers that a run trained: one, or its peers.
+
+    Raises:
+        FileNotFoundError: The run has no checkpoint.
+    """
+    model = get_model(run.config, pretrained=str(run.checkpoint))
+    peers = getattr(model, 'peers', None)
+    if peers is None:
+        return [Network(name, model)]
+    for peer in peers:
+        peer.data_preprocessor = model.data_preprocessor
+    return [Network(f'{name}, peer {i}', peer) for i, peer in enumerate(peers)]
+
+
+def teacher_of(run: Run) -> Optional[Network]:
+    """The teacher that a run names; None if it names none.
+
+    Raises:
+        FileNotFoundError: Its config or checkpoint is not there any more.
+    """
+    settings = run.config.model.get('teacher')
+    if not settings:
+        return None
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = build_teacher(**settings, num_classes=run.config.model.head.num_classes)
+    return Network('teacher', model)
+
+
+@dataclass
+class Answers:
+    """Logits of a network for some images.
+
+    Args:
+        name (str): The network's.
+        logits (Tensor): Of p on the images alone, (B, N).
+        view_logits (Tensor): Of p on all views, (B, M, N).
+        joint_logits (list[Tensor]): Of each q_l on all views, (B, M, N * M); empty without branches.
+    """
+    name: str
+    logits: torch.Tensor
+    view_logits: torch.Tensor
+    joint_logits: List[torch.Tensor] = field(default_factory=list)
+
+    def accuracy(self, labels: torch.Tensor) -> Dict[str, float]:
+        """Top-1 of p, and of each q_l for class and view together and for the class alone, in percent."""
+        found = {'p': percent(self.logits.argmax(1) == labels)}
+        for i, logits in enumerate(self.joint_logits, start=1):
+            views = logits.shape[1]
+            joint = labels[:, None] * views + torch.arange(views)
+            found[f'q{i}'] = percent(logits.argmax(2) == joint)
+            classes = logits.softmax(2).unflatten(2, (-1, views)).sum(3)
+            found[f'q{i} class'] = percent(classes.argmax(2) == labels[:, None])
+        return found
+
+
+def percent(right: torch.Tensor) -> float:
+    """Share of what is true, in percent."""
+    return 100 * right.float().mean().item()
+
+
+@torch.no_grad()
+def ask(network: Network, images: Images, batch_size: int = 100) -> Answers:
+    """Classify images, and their views where the network has branches."""
+    model = network.model.eval()
+    parts: List[Tuple[torch.Tensor, ...]] = []
+    for start in range(0, len(images.data), batch_size):
+        inputs = images.normalised(model, start, start + batch_size)
+        if isinstance(model, SSAClassifier):
+            logits, joint = model.forward_views(model.make_views(inputs))
+            views = model.num_views
+        else:
+            logits, joint, views = model(inputs), [], 1
+        parts.append(tuple(rows.cpu().unflatten(0, (-1, views)) for rows in (logits, *joint)))
+    whole = [torch.cat(rows) for rows in zip(*parts)]
+    return Answers(network.name, whole[0][:, 0], whole[0], whole[1:])
+
+
+def plot_confusion(answers: Sequence[Answers], images: Images) -> Figure:
+    """Confusion matrices side by side, in percent of each true class."""
+    count = len(images.classes)
+    figure, axes = new_figure(-(-len(answers) // 3), min(3, len(answers)), (4.6, 4.2))
+    for axis, answer in zip(axes.flat, answers):
+        matrix = np.zeros((count, count))
+        np.add.at(matrix, (images.labels.numpy(), answer.logits.argmax(1).numpy()), 1)
+        matrix = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+        shown = axis.imshow(matrix, cmap='cividis', vmin=0, vmax=100)
+        ticks = range(count) if count <= 20 else []
+        axis.set_xticks(ticks, [images.classes[i] for i in ticks], rotation=90, fontsize=7)
+        axis.set_yticks(ticks, [images.classes[i] for i in ticks], fontsize=7)
+        axis.set(title=f'{answer.name}: {percent(answer.logits.argmax(1) == images.labels):.1f} %',
+                 xlabel='predicted class', ylabel='true class')
+        for row, column in np.ndindex(matrix.shape) if count <= 12 else ():
+            if matrix[row, column] >= 1:
+                axis.text(column, row, f'{matrix[row, column]:.0f}', ha='center', va='center', fontsize=6,
+                          color='white' if matrix[row, column] < 60 else 'black')
+        figure.colorbar(shown, ax=axis, label='% of the true class', shrink=0.7)
+    for axis in axes.flat[len(answers):]:
+        axis.set_visible(False)
+    return figure
+
+
+def plot_branches(answers: Sequence[Answers], images: Images) -> Figure:
+    """Accuracy of p and of every branch: class and view together, and the class alone."""
+    figure, axes = new_figure(1, 2, (4.6, 3.4))
+    for i, answer in enumerate(answers):
+        if not answer.joint_logits:
+            continue
+        accuracy = answer.accuracy(images.labels)
+        branches = range(1, len(answer.joint_logits) + 1)
+        for axis, suffix in zip(axes.flat, ('', ' class')):
+            y = [accuracy[f'q{branch}{suffix}'] for branch in branches] + [accuracy['p']] * (suffix != '')
+            x = [f'q{branch}' for branch in branches] + ['p'] * (suffix != '')
+            axis.plot(x, y, label=answer.name, **look(i))
+    axes[0, 0].set(title='class and view together', ylabel='top-1 (%)', xlabel='branch')
+    axes[0, 1].set(title='class alone', ylabel='top-1 (%)', xlabel='branch; p is the main head')
+    for axis in axes.flat:
+        axis.grid(alpha=0.3)
+    axes[0, 1].legend(fontsize=8)
+    return figure
+
+
+def view_names(model: BaseModel) -> List[str]:
+    """What to call the views: angles for rotation, numbers for other tasks."""
+    rotated = type(getattr(model, 'views', None)).__name__ == 'RotateViews'
+    return [f'{90 * j}°' if rotated else f'view {j}' for j in range(model.num_views)]
+
+
+def displayed(inputs: torch.Tensor, model: BaseModel) -> np.ndarray:
+    """Normalised images (B, C, H, W) as RGB pictures (B, H, W, 3) of numbers from 0 to 1."""
+    preprocessor = model.data_preprocessor
+    if getattr(preprocessor, '_enable_normalize', False):
+        inputs = inputs * preprocessor.std + preprocessor.mean
+    if not preprocessor.to_rgb:  # still BGR, as images are read
+        inputs = inputs.flip(1)
+    pictures = (inputs / 255).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
+    return pictures if pictures.shape[-1] == 3 else pictures.repeat(3, -1)
+
+
+@torch.no_grad()
+def plot_views(network: Network, images: Images, amount: int = 5) -> Figure:
+    """The views of some images as the network sees them, and what p and the last branch say to each."""
+    model = network.model.eval()
+    inputs = images.normalised(model, 0, amount)
+    views = model.make_views(inputs)
+    logits, joint = model.forward_views(views)
+    pictures, names = displayed(views, model), view_names(model)
+    count = model.num_views
+    figure, axes = new_figure(len(inputs), count, (2.1, 2.3))
+    for row, axis in enumerate(axes.flat):
+        image, view = divmod(row, count)
+        label = int(images.labels[image])
+        found = int(logits[row].argmax())
+        right = found == label
+        title = f'{images.classes[label]}, {names[view]}\np: {images.classes[found]} {"✓" if right else "✗"}'
+        if joint:
+            found, turned = divmod(int(joint[-1][row].argmax()), count)
+            right = (found, turned) == (label, view)
+            title += f'\nq{len(joint)}: {images.classes[found]}, {names[turned]} {"✓" if right else "✗"}'
+        show_image(axis, pictures[row], title, RIGHT if right else WRONG)
+    return figure

@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+import small
+import torch
+from mmengine.config import Config
+
+from mmhssakd.registry import MODELS
+from mmhssakd.visualization import predictions
+from mmhssakd.visualization.cam import grad_cam, plot_cams
+from mmhssakd.visualization.predictions import Answers, Images, Network, ask, displayed, load_images
+from mmhssakd.visualization.run import find_runs
+
+
+@pytest.fixture(scope='module')
+def images(runs):
+    return load_images(find_runs([runs / 'teacher'])[0].config, 12)
+
+
+def network(name='net', **kwargs):
+    preprocessor = dict(mean=[72.94] * 3, std=[90.02] * 3)
+    return Network(name, MODELS.build(small.config(data_preprocessor=preprocessor, **kwargs)).eval())
+
+
+def test_images_are_spread_over_the_set(images):
+    assert len(images.data) == 12 and images.labels.shape == (12, ) and images.classes[9] == 'Ankle boot'
+    assert images.normalised(network().model, 3, 7).shape == (4, 3, 28, 28)
+
+
+def test_answers_are_those_of_the_network(images):
+    net = network()
+    answers = ask(net, images, batch_size=5)
+    inputs = images.normalised(net.model)
+    torch.testing.assert_close(answers.logits, net.model(inputs))
+    views, joint = net.model.forward_views(net.model.make_views(inputs))
+    torch.testing.assert_close(answers.view_logits.flatten(0, 1), views)
+    torch.testing.assert_close(answers.joint_logits[2].flatten(0, 1), joint[2])
+
+
+def test_accuracy_of_branches():
+    labels = torch.tensor([0, 1])
+    joint = torch.full((2, 4, 8), -9.)  # 2 images, 4 views, 2 classes x 4 views
+    for view in range(4):
+        joint[0, view, view] = 9.  # class and view right
+        joint[1, view, 4] = 9.  # class right, view always 0
+    logits = torch.tensor([[1., 0.], [1., 0.]])
+    found = Answers('net', logits, logits[:, None], [joint]).accuracy(labels)
+    assert found == {'p': 50., 'q1': 62.5, 'q1 class': 100.}
+
+
+def test_confusion_matrix():
+    images = Images([{}] * 4, torch.tensor([0, 0, 1, 1]), ['cat', 'dog'])
+    logits = torch.tensor([[1., 0.], [0., 1.], [0., 1.], [0., 1.]])
+    figure = predictions.plot_confusion([Answers('net', logits, logits[:, None])], images)
+    axis = figure.axes[0]
+    np.testing.assert_allclose(axis.images[0].get_array(), [[50., 50.], [0., 100.]])
+    assert axis.get_title() == 'net: 75.0 %' and axis.get_ylabel() == 'true class'
+
+
+def test_accuracy_after_each_stage(images):
+    answers = ask(network(), images)
+    figure = predictions.plot_branches([answers], images)
+    found = answers.accuracy(images.labels)
+    assert list(figure.axes[0].lines[0].get_ydata()) == [found['q1'], found['q2'], found['q3']]
+    assert list(figure.axes[1].lines[0].get_ydata()) == [
+        found['q1 class'], found['q2 class'], found['q3 class'], found['p']]
+
+
+def test_views_as_the_network_sees_them(images):
+    net = network()
+    figure = predictions.plot_views(net, images, amount=2)
+    shown = [axis.images[0].get_array() for axis in figure.axes]
+    assert len(shown) == 8
+    np.testing.assert_allclose(shown[1], np.rot90(shown[0]), atol=1e-6)
+    original = images.data[0]['inputs'].numpy()[0] / 255
+    np.testing.assert_allclose(shown[0][..., 0], original, atol=1e-5)
+    assert figure.axes[1].get_title().startswith(f'{images.classes[images.labels[0]]}, 90°\np: ')
+
+
+def test_colours_are_shown_as_rgb():
+    model = MODELS.build(small.config(data_preprocessor=dict(mean=[0.] * 3, std=[255.] * 3, to_rgb=True)))
+    image = torch.zeros(1, 3, 2, 2)
+    image[:, 2] = 255.  # red, as OpenCV reads it
+    seen = model.data_preprocessor(dict(inputs=image))['inputs']
+    np.testing.assert_allclose(displayed(seen, model)[0, 0, 0], [1, 0, 0])
+
+
+class Spot(torch.nn.Module):
+    """A network whose class 1 is what channel 1 holds."""
+
+    def __init__(self):
+        super().__init__()
+        self.neck = None
+
+    def backbone(self, inputs):
+        return (inputs, )
+
+    def head(self, features):
+        return features[0].mean((2, 3))
+
+
+def test_the_map_is_bright_where_the_class_is():
+    inputs = torch.zeros(1, 3, 4, 4)
+    inputs[0, 1, 2, 3] = 5.
+    found = grad_cam(Network('spot', Spot()), inputs, torch.tensor([1]))
+    assert found.shape == (1, 4, 4) and found[0, 2, 3] == 1 and found.sum() == 1
+    assert grad_cam(Network('spot', Spot()), inputs, torch.tensor([0])).sum() == 0
+
+
+def test_maps_of_networks_side_by_side(images):
+    figure = plot_cams([network('teacher'), network('student')], images, amount=2)
+    assert [axis.get_title() for axis in figure.axes[:3]][1:] == ['teacher', 'student']
+
+
+def test_tokens_have_no_map():
+    spot = Spot()
+    spot.backbone = lambda inputs: (inputs.flatten(1), )
+    with pytest.raises(ValueError, match='no class activation map'):
+        grad_cam(Network('spot', spot), torch.zeros(1, 3, 4, 4), torch.tensor([1]))
+
+
+def test_teacher_and_peers(runs):
+    run = find_runs([runs / 'seed_0/hssakd_r8'])[0]
+    run.config.model.teacher.config = 'configs/fashion_mnist/none.py'
+    with pytest.raises(FileNotFoundError, match='no such config file'):
+        predictions.teacher_of(run)
+    assert predictions.teacher_of(find_runs([runs / 'teacher'])[0]) is None
+
+
+def test_peers_are_networks_of_their_own(tmp_path, runs, images):
+    run = find_runs([runs / 'teacher'])[0]
+    cfg = Config.fromfile(run.work_dir / 'teacher_r8.py')
+    cfg.model = dict(type='mmhssakd.OnlineHSSAKD', peers=[dict(cfg.model), dict(cfg.model)])
+    torch.save(dict(state_dict=MODELS.build(dict(cfg.model)).state_dict()), tmp_path / 'epoch_1.pth')
+    (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
+    run.config, run.work_dir = cfg, tmp_path
+    peers = predictions.networks_of(run, 'online')
+    assert [peer.name for peer in peers] == ['online, peer 0', 'online, peer 1']
+    assert len(ask(peers[1], images).joint_logits) == 3

@@ -1,0 +1,138 @@
+"""The page: what it holds, and that it needs nothing beside itself."""
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from mmhssakd.visualization import page
+from mmhssakd.visualization.detections import plot_detections
+from mmhssakd.visualization.report import results_table, write_report
+from mmhssakd.visualization.run import find_runs, group_runs
+
+TOOLS = Path(__file__).parents[2] / 'tools'
+
+
+class Reader(HTMLParser):
+    """Collects sections, links and images, and checks that every element is closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open, self.sections, self.links, self.images, self.text = [], [], [], [], []
+        self.feed(html)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag not in ('meta', 'img', 'link'):
+            self.open.append(tag)
+        self.sections += [attrs['id']] if tag == 'section' else []
+        self.links += [attrs['href']] if 'href' in attrs else []
+        if tag == 'img':
+            assert attrs['alt'] and attrs['src'].startswith('data:image/png;base64,')
+            self.images.append(attrs['alt'])
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture(scope='module')
+def report(runs, tmp_path_factory):
+    out = tmp_path_factory.mktemp('report') / 'report.html'
+    groups = group_runs(find_runs([runs / 'seed_0', runs / 'seed_1']))
+    assert write_report(groups, out, images=20, baseline='ce_r8', examples=2) == []
+    return out.read_text()
+
+
+def test_the_page_holds_every_part(report):
+    found = Reader(report)
+    assert found.links == [f'#{section}' for section in found.sections] and len(found.sections) == 5
+    assert 'http' not in re.sub(r'base64,[\w+/=]+', '', report)
+    text = ' '.join(found.text)
+    for heading in ('Runs', 'Settings that differ', 'Results', 'Curves', 'Answers on test images'):
+        assert heading in text
+    assert [alt.split()[0] for alt in found.images] == ['Every', 'Confusion', 'Accuracy', 'What', 'Class']
+    assert 'model.teacher.checkpoint' in text and 'teacher/epoch_2.pth' in text
+
+
+def test_results(runs):
+    groups = group_runs(find_runs([runs]))
+    rows = re.findall(r'<tr>(.*?)</tr>', results_table(groups, 'ce_r8'))
+    cells = [re.findall(r'<t[hd].*?>(.*?)</t[hd]>', row) for row in rows]
+    assert cells[0] == ['group', 'seeds', 'accuracy/top1 (%)', 'accuracy/top1 minus ce_r8 (95 % interval)']
+    by_name = {row[0]: row[1:] for row in cells[1:]}
+    assert by_name['ce_r8'] == ['2', '77.50 ± 0.71', '']
+    assert by_name['hssakd_r8'][:2] == ['2', '85.00 ± 1.41'] and by_name['hssakd_r8'][2].startswith('+7.50 (')
+    assert by_name['teacher'] == ['1', '88', '']  # other seeds: no paired difference
+
+
+def test_a_missing_teacher_is_said(runs, tmp_path):
+    groups = group_runs(find_runs([runs / 'seed_0/hssakd_r8']))
+    groups[0].runs[0].config.model.teacher.checkpoint = 'gone.pth'
+    missing = write_report(groups, tmp_path / 'page.html', images=2, examples=1)
+    assert missing == ['teacher: model.teacher.checkpoint: no such checkpoint: gone.pth. Train it first, or set '
+                       'model.teacher.checkpoint to an existing one (--cfg-options model.teacher.checkpoint=PATH).']
+    text = (tmp_path / 'page.html').read_text()
+    assert 'Left out: model.teacher.checkpoint' in text and 'Confusion matrices' in text
+
+
+def test_detections_beside_the_ground_truth(detector_run, tmp_path):
+    groups = group_runs(find_runs([detector_run]))
+    figure = plot_detections(groups, amount=1, threshold=0.)
+    truth, found = figure.axes
+    assert [truth.get_title(), found.get_title()] == ['ground truth', 'detector']
+    assert [patch.get_bbox().bounds for patch in truth.patches] == [(3, 5, 36, 38), (49, 19, 40, 50)]
+    assert {text.get_text() for text in truth.texts} == {'T-shirt/top', 'Trouser'}
+    assert len(found.patches) == len(found.texts) > 0
+    assert write_report(groups, tmp_path / 'page.html', examples=1) == []
+    assert 'Detections' in (tmp_path / 'page.html').read_text()
+
+
+def test_names_are_escaped():
+    built = page.Page('<b>', 'a & b')
+    built.add('x', page.table(['a'], [['<script>']], '"'), page.note('<i>'))
+    assert '<script>' not in built.html() and '<i>' not in built.html()
+
+
+def run_tool(name: str, *arguments) -> None:
+    import importlib.util
+    spec = importlib.util.spec_from_file_location(Path(name).stem, TOOLS / name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with mock.patch.object(sys, 'argv', [name, *map(str, arguments)]):
+        module.main()
+
+
+def test_commands(runs, tmp_path, capsys):
+    run_tool('analysis/report.py', runs, '--out', tmp_path / 'page.html', '--images', 0)
+    assert capsys.readouterr().out.strip() == str(tmp_path / 'page.html')
+    assert 'Answers' not in (tmp_path / 'page.html').read_text()
+    run_tool('analysis/plot_run.py', runs, '--out', tmp_path / 'curves.svg', '--metrics', 'accuracy/top1', 'acc_q3')
+    assert 'acc_q3 (%)' in (tmp_path / 'curves.svg').read_text().replace('<!-- ', '')
+    assert '5 runs in 3 groups' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('tool, arguments, message', [
+    ('analysis/report.py', ['none'], 'no such work dir: none'),
+    ('analysis/report.py', ['RUNS', '--baseline', 'x'], "no group is called 'x'; there are: ce_r8, hssakd_r8, teacher"),
+    ('analysis/report.py', ['RUNS', '--out', '/no/page.html'], 'no such folder to write to: /no'),
+    ('analysis/plot_run.py', ['RUNS', '--metrics', 'x'], 'no run has logged x; there are: accuracy/top1'),
+    ('visualize_views.py', ['none.py'], 'no such config file: none.py'),
+    ('visualize_views.py', [TOOLS.parent / 'configs/fashion_mnist/ce_r8.py'], 'ImageClassifier, which makes no views'),
+])
+def test_refusals(tool, arguments, message, runs):
+    with pytest.raises(SystemExit, match=message):
+        run_tool(tool, *[runs if argument == 'RUNS' else argument for argument in arguments])
+
+
+def test_visualize_views(fashion, tmp_path, capsys):
+    run_tool('visualize_views.py', TOOLS.parent / 'configs/fashion_mnist/hssakd_r8.py', '--images', 2, '--out',
+             tmp_path / 'views.png', '--cfg-options', 'train_dataloader.dataset.num_images=20',
+             f'train_dataloader.dataset.dataset.data_root={fashion}')
+    assert '2 images, 4 views each' in capsys.readouterr().out
+    assert (tmp_path / 'views.png').read_bytes().startswith(b'\x89PNG')

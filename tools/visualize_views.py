@@ -1,0 +1,47 @@
+"""Show what a network sees in training: images after the pipeline and the preprocessor, and their views."""
+import argparse
+import os.path as osp
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from mmhssakd.apis import get_model
+from mmhssakd.models.classifiers import SSAClassifier
+from mmhssakd.visualization.predictions import displayed, load_images, view_names
+from mmhssakd.visualization.style import new_figure, show_image
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file of a teacher, a student or an online run')
+    parser.add_argument('--out', type=Path, default=Path('views.png'), help='picture: .png, .svg or .pdf')
+    parser.add_argument('--images', type=int, default=6, help='how many images, one a row')
+    parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='whose pipeline and images')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings that replace those of the config')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    if not osp.isfile(args.config):
+        raise SystemExit(f'no such config file: {args.config}')
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options or {})
+    model = get_model(cfg)
+    network = getattr(model, 'peers', [model])[0]
+    if not isinstance(network, SSAClassifier):
+        raise SystemExit(f'{args.config} trains a {type(model).__name__}, which makes no views.')
+    images = load_images(cfg, args.images, args.split)
+    views = network.make_views(images.normalised(model))
+    names, count = view_names(network), network.num_views
+    figure, axes = new_figure(len(images.data), count, (2.1, 2.3))
+    for row, (axis, picture) in enumerate(zip(axes.flat, displayed(views, model))):
+        label = int(images.labels[row // count])
+        title = f'{images.classes[label]}, {names[row % count]}\njoint label {count * label + row % count}'
+        show_image(axis, picture, title)
+    figure.savefig(args.out, dpi=110)
+    print(f'{len(images.data)} images, {count} views each: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
