@@ -4,6 +4,7 @@ python tools/benchmark_speed.py                          # ResNet-56 -> ResNet-2
 python tools/benchmark_speed.py --pair resnet34_resnet18 --size 224 --batch-size 8
 python tools/benchmark_speed.py --loop                   # a whole Runner against the bare step
 python tools/benchmark_speed.py --data                   # JPEGs through the ImageNet pipeline
+python tools/benchmark_speed.py --scale 2                # one and two processes, one thread each
 """
 import argparse
 import json
@@ -14,6 +15,7 @@ from benchmarks.data_loading import profile
 from benchmarks.loop import runner_share
 from benchmarks.measure import compare, machine, ratios
 from benchmarks.pairs import PAIRS
+from benchmarks.scaling import efficiency
 from benchmarks.variants import VARIANTS
 
 
@@ -26,10 +28,11 @@ def parse_args() -> argparse.Namespace:
                         help='; '.join(f'{name}: {variant.about}' for name, variant in VARIANTS.items()))
     parser.add_argument('--rounds', type=int, default=5, help='turns that each variant has')
     parser.add_argument('--steps', type=int, default=3, help='steps in a turn')
-    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.device_count() else 'cpu')
     parser.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)), help='threads of a step on a CPU')
     parser.add_argument('--loop', action='store_true', help='measure the share of mmengine\'s Runner instead')
     parser.add_argument('--data', action='store_true', help='measure the loading of JPEGs instead')
+    parser.add_argument('--scale', type=int, nargs='+', help='measure tools/dist_train.sh with so many processes instead')
     parser.add_argument('--smoke', action='store_true', help='networks of few layers, two images, one step of each')
     parser.add_argument('--out', default='work_dirs/benchmark_speed.json', help='JSON file with all figures')
     return parser.parse_args()
@@ -37,14 +40,18 @@ def parse_args() -> argparse.Namespace:
 
 def show(results: dict, found: dict) -> None:
     """Print a table, the slowest variant first."""
-    print(f'{"variant":12s}{"s/step (quartiles)":>26s}{"images/s":>10s}{"speed (rounds)":>24s}{"MiB":>8s}{"memory":>8s}')
+    print(f'{"variant":11s}{"s/step (quartiles)":>27s}{"images/s":>10s}{"speed (rounds)":>24s}{"by CPU time":>13s}'
+          f'{"MiB":>7s}{"memory":>8s}{"above start":>13s}')
     for name, result in results.items():
         low, high = result['quartiles_s']
-        ratio = found.get(name)
-        speed = f'{ratio["speed"]:.2f} ({ratio["spread"][0]:.2f} to {ratio["spread"][1]:.2f})' if ratio else ''
-        memory = f'{ratio["memory"]:.2f}' if ratio else ''
         step = f'{result["step_s"]:.4f} ({low:.4f} to {high:.4f})'
-        print(f'{name:12s}{step:>26s}{result["images_per_s"]:10.1f}{speed:>24s}{result["peak_mib"]:8.0f}{memory:>8s}')
+        line = f'{name:11s}{step:>27s}{result["images_per_s"]:10.1f}'
+        if name in found:
+            ratio = found[name]
+            speed = f'{ratio["speed"]:.2f} ({ratio["spread"][0]:.2f} to {ratio["spread"][1]:.2f})'
+            line += (f'{speed:>24s}{ratio["cpu_speed"]:13.2f}{result["peak_mib"]:7.0f}{ratio["memory"]:8.2f}'
+                     f'{ratio["memory_above_start"]:13.2f}')
+        print(line, flush=True)
 
 
 def main() -> None:
@@ -57,8 +64,10 @@ def main() -> None:
     report = dict(settings=settings, machine=machine(args.device))
     if args.data:
         report['data'] = profile(args.smoke)
+    elif args.scale:
+        report['scale'] = efficiency(args.scale, args.rounds, args.steps)
     elif args.loop:
-        report['loop'] = runner_share(settings, args.rounds, 2 if args.smoke else 50)
+        report['loop'] = runner_share(settings, args.rounds, args.steps)
     else:
         results = compare(args.variants, settings, args.rounds, args.steps)
         found = ratios(results) if 'reference' in results else {}

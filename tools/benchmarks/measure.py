@@ -8,11 +8,11 @@ import time
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from statistics import median, quantiles
-from typing import Dict, Iterator, List, Sequence
+from typing import Dict, Iterator, List, Sequence, Tuple
 
 import torch
 
-from .variants import VARIANTS, Step, make_step, numbers
+from .variants import VARIANTS, make_step, numbers
 
 MIB = 1024**2
 
@@ -30,40 +30,40 @@ def resident() -> Dict[str, float]:
     return {name: int(fields[key].split()[0]) / 1024 for name, key in (('now', 'VmRSS'), ('peak', 'VmHWM'))}
 
 
-def memory(step: Step, device: str, steps: int = 2) -> float:
-    """Peak memory of a few steps in MiB: of the whole process on a CPU, of the allocated tensors on a GPU."""
+def reset_peak(device: str) -> None:
+    """Let the peak of :func:`peak` count from here."""
     gc.collect()
     if device == 'cuda':
         torch.cuda.reset_peak_memory_stats()
     else:
         with open('/proc/self/clear_refs', 'w') as file:
-            file.write('5')  # the peak counts from here
-    for _ in range(steps):
-        step()
-    synchronize(device)
+            file.write('5')
+
+
+def peak(device: str) -> float:
+    """Peak memory in MiB: of the whole process on a CPU, of the allocated tensors on a GPU."""
     return torch.cuda.max_memory_allocated() / MIB if device == 'cuda' else resident()['peak']
 
 
 def work(connection: Connection, name: str, settings: dict) -> None:
-    """A variant's process: build, do a step, then answer requests for times until there are no more."""
+    """A variant's process: build, do a first step, then steps as often as asked; at the end, say the peak memory."""
     torch.set_num_threads(settings['threads'])
     device = settings['device']
     step = make_step(name, settings['pair'], settings['size'], settings['batch_size'], device, settings['small'])
-    gc.collect()
-    start = 0.0 if device == 'cuda' else resident()['now']
-    first = numbers(step())
-    peak = memory(step, device)
-    connection.send(dict(first=first, peak_mib=peak, start_mib=start))
+    reset_peak(device)
+    start = torch.cuda.memory_allocated() / MIB if device == 'cuda' else resident()['now']
+    connection.send(dict(start_mib=start, first_step=numbers(step())))
     while True:
         steps = connection.recv()
         if not steps:
+            connection.send(peak(device))
             return
         times = []
         for _ in range(steps):
-            begin = time.perf_counter()
+            begin, begin_cpu = time.perf_counter(), time.process_time()
             step()
             synchronize(device)
-            times.append(time.perf_counter() - begin)
+            times.append((time.perf_counter() - begin, time.process_time() - begin_cpu))
         connection.send(times)
 
 
@@ -79,12 +79,13 @@ def environment(variables: Dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def summary(rounds: List[List[float]], batch_size: int, first: dict) -> dict:
-    """Median and quartiles of a variant's step times, its images a second, its memory and its first losses."""
-    times = [value for values in rounds for value in values]
+def summary(rounds: List[List[Tuple[float, float]]], batch_size: int, other: dict) -> dict:
+    """Median and quartiles of a variant's step times, its images a second, and what else it said."""
+    times = [wall for values in rounds for wall, _ in values]
     low, middle, high = quantiles(times, n=4, method='inclusive') if len(times) > 1 else times * 3
-    return dict(step_s=middle, quartiles_s=[low, high], images_per_s=batch_size / middle,
-                peak_mib=first['peak_mib'], start_mib=first['start_mib'], first_step=first['first'], times_s=rounds)
+    cpu = median(seconds for values in rounds for _, seconds in values)
+    return dict(step_s=middle, quartiles_s=[low, high], cpu_s=cpu, images_per_s=batch_size / middle, times_s=rounds,
+                **other)
 
 
 def compare(names: Sequence[str], settings: dict, rounds: int, steps: int) -> Dict[str, dict]:
@@ -99,31 +100,40 @@ def compare(names: Sequence[str], settings: dict, rounds: int, steps: int) -> Di
     Returns:
         dict: From name to :func:`summary`.
     """
-    # a quick try forks, which saves importing torch; a new interpreter is what reads the environment
-    context = multiprocessing.get_context('fork' if settings['small'] else 'spawn')
-    ends, first, times = {}, {}, {name: [] for name in names}
+    ends, times = {}, {name: [] for name in names}
     for name in names:
+        # a fork is there at once, but CUDA does not survive it, and only a new process reads the environment
+        new = settings['device'] == 'cuda' or VARIANTS[name].env
+        context = multiprocessing.get_context('spawn' if new else 'fork')
         ends[name], other = context.Pipe()
         with environment(VARIANTS[name].env):
             context.Process(target=work, args=(other, name, settings), daemon=True).start()
         other.close()
-        first[name] = ends[name].recv()
+    said = {name: ends[name].recv() for name in names}
     for _ in range(rounds):
         for name in names:
             ends[name].send(steps)
             times[name].append(ends[name].recv())
     for name in names:
         ends[name].send(0)
-    return {name: summary(times[name], settings['batch_size'], first[name]) for name in names}
+        said[name]['peak_mib'] = ends[name].recv()
+    return {name: summary(times[name], settings['batch_size'], said[name]) for name in names}
 
 
 def ratios(results: Dict[str, dict], base: str = 'reference') -> Dict[str, dict]:
-    """Each variant's speed and peak memory against ``base``'s; ``spread`` is over the rounds."""
-    found = {}
+    """Each variant against ``base``: speed (``spread`` over the rounds), speed by processor time, peak memory.
+
+    Processor time is what to look at on a machine that others use too; with one thread it is free of waiting.
+    ``memory_above_start`` leaves out what the process held before its first step: Python, weights.
+    """
+    found, slow = {}, results[base]
     for name, result in results.items():
-        each = [median(theirs) / median(ours) for ours, theirs in zip(result['times_s'], results[base]['times_s'])]
-        found[name] = dict(speed=results[base]['step_s'] / result['step_s'], spread=[min(each), max(each)],
-                           memory=result['peak_mib'] / results[base]['peak_mib'])
+        each = [median(wall for wall, _ in theirs) / median(wall for wall, _ in ours)
+                for ours, theirs in zip(result['times_s'], slow['times_s'])]
+        found[name] = dict(speed=slow['step_s'] / result['step_s'], spread=[min(each), max(each)],
+                           cpu_speed=slow['cpu_s'] / result['cpu_s'], memory=result['peak_mib'] / slow['peak_mib'],
+                           memory_above_start=(result['peak_mib'] - result['start_mib'])
+                           / (slow['peak_mib'] - slow['start_mib']))
     return found
 
 

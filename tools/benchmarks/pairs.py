@@ -18,7 +18,8 @@ PAIRS = {
     'resnet56_resnet20': ('configs/cifar100/hssakd_resnet56_resnet20.py', 32, 64),
     'resnet34_resnet18': ('configs/hssakd_r18_imagenet.py', 64, 8),
 }
-SMALL = dict(resnet56_resnet20=(14, 8), resnet34_resnet18=(34, 18))  # depths for a quick try
+# For a quick try, of teacher and student: depth, channels of the first stage, of the last.
+SMALL = {'resnet56_resnet20': ((14, 16, 64), (8, 8, 32)), 'resnet34_resnet18': ((34, 8, 64), (18, 8, 64))}
 
 
 def give_statistics(model: nn.Module, images: torch.Tensor) -> nn.Module:
@@ -53,7 +54,9 @@ def build(pair: str, size: int, channels_last: bool = True, small: bool = False,
     model, teacher = cfg.model, read_model_config(cfg.model.teacher.config)
     model.setdefault('data_preprocessor', cfg.data_preprocessor)
     if small:
-        teacher.backbone.depth, model.backbone.depth = SMALL[pair]
+        for network, (depth, first, last) in zip((teacher, model), SMALL[pair]):
+            network.backbone.update(depth=depth, stem_channels=first, base_channels=first)
+            network.head.in_channels = last
     if options.pop('with_cp', False):
         model.auxiliary_neck.with_cp = True
     images = torch.randn(8, 3, size, size)

@@ -60,7 +60,7 @@ VARIANTS = {
 
 def numbers(log: Dict[str, torch.Tensor]) -> Dict[str, float]:
     """Read a log out."""
-    return {name: float(value) for name, value in log.items()}
+    return {name: value if isinstance(value, float) else value.item() for name, value in log.items()}
 
 
 def reference_step(model: nn.Module, optimizer: dict, images: torch.Tensor, labels: torch.Tensor) -> Step:

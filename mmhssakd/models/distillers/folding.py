@@ -6,15 +6,18 @@ from typing import List, Optional
 
 import torch
 import torch.nn as nn
-from mmcv.cnn import fuse_conv_bn
 from mmengine.logging import print_log
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mmhssakd.models.classifiers.ssa_classifier import SSAClassifier
 
+# A convolution with more weights is left alone: in a ResNet it works on maps so small that its batch norm costs
+# next to nothing, and a folded copy of its weights would be memory.
+MAX_WEIGHTS = 10**9
+
 
 def fold(network: nn.Module) -> nn.Module:
-    """Copy a network in eval mode with its batch norms folded into the convolutions (mmcv's ``fuse_conv_bn``).
+    """Copy a network in eval mode with its batch norms folded into the convolutions before them.
 
     Args:
         network (nn.Module): Not changed. Its tensors are shared by the copy, except for the folded weights.
@@ -23,7 +26,15 @@ def fold(network: nn.Module) -> nn.Module:
         nn.Module: The copy, in eval mode and without gradients.
     """
     shared = {id(tensor): tensor for tensor in chain(network.parameters(), network.buffers())}
-    return fuse_conv_bn(copy.deepcopy(network, shared)).requires_grad_(False).eval()
+    folded = copy.deepcopy(network, shared)
+    for parent in list(folded.modules()):
+        conv = None
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm2d) and conv is not None and child.running_mean is not None:
+                setattr(parent, conv, fuse_conv_bn_eval(getattr(parent, conv), child))
+                setattr(parent, name, nn.Identity())
+            conv = name if isinstance(child, nn.Conv2d) and child.weight.numel() <= MAX_WEIGHTS else None
+    return folded.requires_grad_(False).eval()
 
 
 def outputs(network: nn.Module, views: torch.Tensor) -> List[torch.Tensor]:
@@ -73,9 +84,6 @@ class FoldedTeacher:
         return self.copy
 
     def _checked_copy(self, views: torch.Tensor) -> nn.Module:
-        norms = [module for module in self.teacher.modules() if isinstance(module, _BatchNorm)]
-        if not norms or any(norm.weight is None or norm.running_var is None for norm in norms):
-            return self.teacher
         folded = fold(self.teacher)
         # a wrong fold is off by far more than any rounding, TF32's included
         tolerance = 1e-7 if views.dtype == torch.float64 else 2e-2

@@ -11,15 +11,15 @@ from torch.utils.checkpoint import checkpoint
 @contextmanager
 def kept_statistics(module: nn.Module) -> Iterator[None]:
     """Keep the running statistics as they are inside the ``with`` block; batch statistics are used as before."""
-    norms = [norm for norm in module.modules()
+    norms = [(norm, norm.momentum, norm.num_batches_tracked) for norm in module.modules()
              if isinstance(norm, _BatchNorm) and norm.training and norm.track_running_stats]
-    for norm in norms:
-        norm.track_running_stats = False
+    for norm, _, _ in norms:
+        norm.momentum, norm.num_batches_tracked = 0.0, None
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for norm, momentum, batches in norms:
+            norm.momentum, norm.num_batches_tracked = momentum, batches
 
 
 def run_checkpointed(module: nn.Module, inputs: torch.Tensor) -> torch.Tensor:

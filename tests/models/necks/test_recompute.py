@@ -29,4 +29,4 @@ def test_equal_losses_gradients_and_statistics():
         torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-9, atol=1e-12, msg=name)
     for (name, ours), theirs in zip(checkpointed.named_buffers(), plain.buffers()):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=0, msg=name)
-    assert all(m.track_running_stats for m in checkpointed.modules() if isinstance(m, torch.nn.BatchNorm2d))
+    assert all(m.momentum == 0.1 for m in checkpointed.modules() if isinstance(m, torch.nn.BatchNorm2d))
