@@ -6,6 +6,7 @@ import torch
 import torch.nn as nn
 from mmengine.optim import OptimWrapper
 
+from mmhssakd.engine.cpu import keep_freed_memory
 from mmhssakd.registry import OPTIM_WRAPPERS
 from . import reference
 from .pairs import build, make_batch
@@ -25,6 +26,7 @@ class Variant:
         optimizer (dict): Options of SGD.
         amp (bool): bfloat16 autocast.
         compile (bool): torch.compile of every residual block.
+        keep_memory (bool): malloc keeps freed memory.
         env (dict): Environment variables of its process.
     """
     about: str
@@ -33,11 +35,11 @@ class Variant:
     optimizer: dict = field(default_factory=dict)
     amp: bool = False
     compile: bool = False
+    keep_memory: bool = False
     env: Dict[str, str] = field(default_factory=dict)
 
 
 HUGE_PAGES = dict(THP_MEM_ALLOC_ENABLE='1')
-KEEP_MEMORY = dict(MALLOC_MMAP_MAX_='0', MALLOC_TRIM_THRESHOLD_='100000000000', MALLOC_TOP_PAD_='67108864')
 NCHW = dict(channels_last=False, fold_teacher=False)
 
 VARIANTS = {
@@ -51,7 +53,7 @@ VARIANTS = {
     'fused': Variant('default, fused SGD', optimizer=dict(fused=True)),
     'foreach': Variant('default, foreach SGD', optimizer=dict(foreach=True)),
     'hugepages': Variant('default, tensors in huge pages', env=HUGE_PAGES),
-    'keepmemory': Variant('default, malloc keeps freed memory', env=KEEP_MEMORY),
+    'keepmemory': Variant('default, malloc keeps freed memory', keep_memory=True),
     'with_cp': Variant('default, branches checkpointed', model=dict(with_cp=True)),
     'amp': Variant('default, bfloat16 autocast', amp=True),
     'compile': Variant('default, blocks compiled', compile=True),
@@ -105,6 +107,8 @@ def compile_blocks(model: nn.Module, images: torch.Tensor) -> None:
 def make_step(name: str, pair: str, size: int, batch_size: int, device: str = 'cpu', small: bool = False) -> Step:
     """Build a variant's step; called without arguments, it trains on the batch and returns its log, maybe empty."""
     variant = VARIANTS[name]
+    if variant.keep_memory:
+        keep_freed_memory()
     model, _ = build(pair, size, small=small, **variant.model)
     data, images, labels = make_batch(model, size, batch_size, device)
     model.to(device)
