@@ -1,5 +1,4 @@
 """Run on a CPU what mmengine takes a GPU for: process groups, DDP, mixed precision."""
-import ctypes
 import logging
 import os
 
@@ -19,22 +18,6 @@ def use_amp(cfg: Config) -> None:
             print_log('This CPU has no bfloat16 instructions: --amp works but will be slower than float32.',
                       level=logging.WARNING)
         cfg.optim_wrapper.type = 'mmhssakd.BF16OptimWrapper'
-
-
-def keep_freed_memory() -> bool:
-    """Let malloc keep what tensors free, for the next step's tensors, instead of handing it back to the system.
-
-    Each training step allocates the same big tensors; memory fresh from the system costs a page fault every 4 KiB.
-
-    Returns:
-        bool: Whether the C library took the settings; only glibc knows them.
-    """
-    trim_threshold, mmap_max = -1, -4  # numbers of malloc.h
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):
-        return False
-    return bool(mallopt(mmap_max, 0)) and bool(mallopt(trim_threshold, -1))
 
 
 def prepare_distributed(cfg: Config) -> None:

@@ -21,7 +21,7 @@ model = dict(backbone=dict(norm_cfg=dict(type='GN', num_groups=4)))
 """
 
 
-# As configs/hssakd_r18_imagenet_fsdp.py has it, for a smaller student.
+# As configs/scale/hssakd_r18_imagenet_fsdp.py has it, for a smaller student.
 FSDP = """
 runner_type = 'FlexibleRunner'
 strategy = dict(type='FSDPStrategy', state_dict_cfg='full', model_wrapper=dict(auto_wrap_policy=dict(

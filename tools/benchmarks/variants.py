@@ -6,7 +6,6 @@ import torch
 import torch.nn as nn
 from mmengine.optim import OptimWrapper
 
-from mmhssakd.engine.cpu import keep_freed_memory
 from mmhssakd.registry import OPTIM_WRAPPERS
 from . import reference
 from .pairs import build, make_batch
@@ -26,7 +25,6 @@ class Variant:
         optimizer (dict): Options of SGD.
         amp (bool): bfloat16 autocast, on a CPU only if that has the instructions for it.
         compile (bool): torch.compile of every residual block.
-        keep_memory (bool): malloc keeps freed memory.
         env (dict): Environment variables of its process.
     """
     about: str
@@ -35,17 +33,17 @@ class Variant:
     optimizer: dict = field(default_factory=dict)
     amp: bool = False
     compile: bool = False
-    keep_memory: bool = False
     env: Dict[str, str] = field(default_factory=dict)
 
 
 HUGE_PAGES = dict(THP_MEM_ALLOC_ENABLE='1')
+KEEP_MEMORY = dict(MALLOC_MMAP_MAX_='0', MALLOC_TRIM_THRESHOLD_='100000000000')
 NCHW = dict(channels_last=False, fold_teacher=False)
 
 VARIANTS = {
     'reference': Variant('Eq. 1 to 5 written down plainly', 'reference', NCHW),
     'default': Variant('our model, default settings'),
-    'fast': Variant('our model, recommended fast settings', optimizer=dict(fused=True), amp=True, keep_memory=True),
+    'fast': Variant('our model, recommended fast settings', optimizer=dict(fused=True), amp=True),
     'floor': Variant('forward and backward of the networks alone', 'floor'),
     # single changes, to see what each gives
     'nchw': Variant('our model, NCHW, teacher not folded', model=NCHW),
@@ -53,7 +51,7 @@ VARIANTS = {
     'fused': Variant('default, fused SGD', optimizer=dict(fused=True)),
     'foreach': Variant('default, foreach SGD', optimizer=dict(foreach=True)),
     'hugepages': Variant('default, tensors in huge pages', env=HUGE_PAGES),
-    'keepmemory': Variant('default, malloc keeps freed memory', keep_memory=True),
+    'keepmemory': Variant('default, malloc keeps freed memory', env=KEEP_MEMORY),
     'with_cp': Variant('default, branches checkpointed', model=dict(with_cp=True)),
     'amp': Variant('default, bfloat16 autocast where it pays', amp=True),
     'compile': Variant('default, blocks compiled', compile=True),
@@ -99,7 +97,6 @@ def our_step(model: nn.Module, optimizer: dict, amp: bool, data: dict) -> Callab
 
 def compile_blocks(model: nn.Module, images: torch.Tensor) -> None:
     """Compile each residual block of student and (folded) teacher; blocks of one shape share their code."""
-    torch._dynamo.config.recompile_limit = 64  # that many shapes of blocks; beyond the limit they run uncompiled
     for network in (model, model._folded.get(model.make_views(images))):
         for module in network.modules():
             if type(module).__name__ in ('BasicBlock', 'Bottleneck'):
@@ -109,8 +106,6 @@ def compile_blocks(model: nn.Module, images: torch.Tensor) -> None:
 def make_step(name: str, pair: str, size: int, batch_size: int, device: str = 'cpu', small: bool = False) -> Step:
     """Build a variant's step; called without arguments, it trains on the batch and returns its log, maybe empty."""
     variant = VARIANTS[name]
-    if variant.keep_memory:
-        keep_freed_memory()
     model, _ = build(pair, size, small=small, **variant.model)
     data, images, labels = make_batch(model, size, batch_size, device)
     model.to(device)

@@ -11,10 +11,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mmhssakd.models.classifiers.ssa_classifier import SSAClassifier
 
-# A convolution with more weights is left alone: in a ResNet it works on maps so small that its batch norm costs
-# next to nothing, and a folded copy of its weights would be memory.
-MAX_WEIGHTS = 10**9
-
 
 def fold(network: nn.Module) -> nn.Module:
     """Copy a network in eval mode with its batch norms folded into the convolutions before them.
@@ -33,7 +29,7 @@ def fold(network: nn.Module) -> nn.Module:
             if isinstance(child, nn.BatchNorm2d) and conv is not None and child.running_mean is not None:
                 setattr(parent, conv, fuse_conv_bn_eval(getattr(parent, conv), child))
                 setattr(parent, name, nn.Identity())
-            conv = name if isinstance(child, nn.Conv2d) and child.weight.numel() <= MAX_WEIGHTS else None
+            conv = name if isinstance(child, nn.Conv2d) else None
     return folded.requires_grad_(False).eval()
 
 

@@ -1,5 +1,5 @@
 # HSSAKD on ImageNet with the student's weights, gradients and optimiser state spread over the GPUs (FSDP).
-_base_ = './hssakd_r18_imagenet.py'
+_base_ = '../hssakd_r18_imagenet.py'
 
 runner_type = 'FlexibleRunner'
 strategy = dict(
