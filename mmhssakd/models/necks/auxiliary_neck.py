@@ -8,6 +8,7 @@ from mmengine.model import BaseModule
 
 from mmhssakd.registry import MODELS
 from .features import probe, tapped, to_map
+from .recompute import run_checkpointed
 from .repeat_stage import repeat_stage
 
 
@@ -97,6 +98,8 @@ class AuxiliaryNeck(BaseModule):
             not be a chain of modules, and may return tokens.
         image_size (int, optional): Side of the empty image with which the features' channels are found out.
             Defaults to 32, or to 224 if the backbone refuses that.
+        with_cp (bool): Compute each branch a second time in the backward pass instead of keeping its activations
+            (gradient checkpointing): less memory, more time, the same numbers. Defaults to False.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
@@ -113,8 +116,10 @@ class AuxiliaryNeck(BaseModule):
                  repeat: Optional[Sequence[str]] = None,
                  branch: Optional[dict] = None,
                  image_size: Optional[int] = None,
+                 with_cp: bool = False,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
+        self.with_cp = with_cp
         fresh = backbone_like(backbone)
         stages = getattr(fresh, 'res_layers', None)
         if not (taps or stages or hasattr(fresh, 'taps')):
@@ -193,5 +198,6 @@ class AuxiliaryNeck(BaseModule):
         Returns:
             list[Tensor]: Logits of q_1 .. q_L, each of shape (rows, N * M).
         """
-        return [branch(to_map(features[name], name, self.channels[name]))
+        run = run_checkpointed if self.with_cp and torch.is_grad_enabled() else nn.Module.__call__
+        return [run(branch, to_map(features[name], name, self.channels[name]))
                 for name, branch in zip(self.taps, self.branches)]

@@ -37,3 +37,26 @@ def test_student_step(name, tmp_path):
         assert buffers[golden.our_name(key)].norm().item() == pytest.approx(norm, rel=1e-8), key
 
 
+
+
+def test_bfloat16_losses_are_within_one_percent(tmp_path):
+    """Golden weights and images: autocast's losses against float32's."""
+    expected = golden.load('offline_wrn40x2_wrn16x2')
+    weights, teacher = golden.import_hsakd(golden.released_weights(expected['teacher_keys'], 10000))
+    torch.save(dict(state_dict=weights), tmp_path / 'teacher.pth')
+    model = golden.build(expected['student_keys'], type='HSSAKD',
+                         teacher=dict(config=teacher, checkpoint=str(tmp_path / 'teacher.pth'))).float()
+    images, data_samples = golden.batch(expected)
+    losses = []
+    for half in (False, True):
+        with torch.no_grad(), torch.autocast('cpu', dtype=torch.bfloat16, enabled=half):
+            losses.append(model(images.float(), data_samples, mode='loss'))
+    for name in ('loss_task', 'loss_kl_q', 'loss_kl_p'):
+        assert losses[0][name].item() == pytest.approx(expected_loss(expected, name), rel=1e-3), name
+        assert losses[1][name].item() == pytest.approx(losses[0][name].item(), rel=0.01), name
+        assert losses[1][name].item() != losses[0][name].item(), name  # it was in half precision
+
+
+def expected_loss(expected: dict, name: str) -> float:
+    value = expected[name]
+    return sum(value) if isinstance(value, list) else value

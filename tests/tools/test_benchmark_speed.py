@@ -1,0 +1,68 @@
+"""The benchmark works, and what it compares are the same losses. Times are no pass mark."""
+import copy
+import json
+
+import pytest
+import torch
+from benchmarks import reference
+from benchmarks.data_loading import profile
+from benchmarks.loop import runner_share
+from benchmarks.pairs import build, make_batch
+from processes import run
+
+
+@pytest.mark.parametrize('pair, size', [('resnet56_resnet20', 16), ('resnet34_resnet18', 32)])
+def test_reference_has_our_losses_gradients_and_statistics(pair, size):
+    model, _ = build(pair, size, small=True)
+    model.double()
+    plain = copy.deepcopy(model)
+    student, teacher = reference.PlainNetwork(plain).train(), reference.PlainNetwork(plain.teacher).eval()
+    data, images, labels = make_batch(model, size, 2)
+    images = images.double()
+
+    losses = model(images, data['data_samples'], mode='loss')
+    model.parse_losses(losses)[0].backward()
+    optimizer = torch.optim.SGD(student.parameters(), 0.0)
+    expected = reference.step(student, teacher, optimizer, images, labels)
+    for name in ('loss_task', 'loss_kl_q', 'loss_kl_p'):
+        assert losses[name].item() == pytest.approx(expected[name], rel=1e-9), name
+        assert expected[name] > 1e-6
+    assert losses['acc_p'].item() == pytest.approx(expected['top1'] / 2 * 100)
+    for i in range(1, len(student.branches) + 1):
+        assert losses[f'acc_q{i}'].item() == pytest.approx(expected[f'top1_q{i}'] / 8 * 100)
+    for (name, ours), theirs in zip(model.named_parameters(), plain.parameters()):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-6, atol=1e-9, msg=name)
+    for (name, ours), theirs in zip(model.named_buffers(), plain.buffers()):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12, msg=name)
+
+
+def test_short_form(tmp_path):
+    out = tmp_path / 'speed.json'
+    done = run('benchmark_speed.py', '--smoke', '--threads', 1, '--out', out)
+    report = json.loads(out.read_text())
+    variants = report['variants']
+    assert set(variants) == {'reference', 'default', 'fast', 'floor'}
+    assert all(name in done.stdout for name in variants)
+    for name in ('default', 'fast'):
+        for term in ('loss_task', 'loss_kl_q', 'loss_kl_p'):
+            expected = variants['reference']['first_step'][term]
+            assert variants[name]['first_step'][term] == pytest.approx(expected, rel=1e-3), (name, term)
+    for result in variants.values():
+        assert result['images_per_s'] == pytest.approx(2 / result['step_s'])
+        assert result['peak_mib'] >= result['start_mib'] > 0
+    assert report['ratios']['reference']['speed'] == 1
+
+
+def test_short_form_of_the_loop():
+    settings = dict(pair='resnet56_resnet20', size=16, batch_size=2, device='cpu', threads=1, small=True)
+    loop = runner_share(settings, rounds=1, steps=2)
+    assert loop['runner'] > 0 and loop['bare'] > 0 and len(loop['share_rounds']) == 1
+
+
+def test_short_form_of_data_loading():
+    report = profile(small=True)
+    assert 50 < report['kib'] < 200  # as photographs of that size
+    assert {'cv2', 'pillow'} <= set(report['backends'])
+    for result in report['backends'].values():
+        assert result['images_per_s'] > 0
+        assert set(result['step_ms']) == {'LoadImageFromFile', 'RandomResizedCrop', 'RandomFlip', 'PackInputs'}

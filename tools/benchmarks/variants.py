@@ -1,0 +1,119 @@
+"""What is compared: each variant is a training step with settings of its own."""
+from dataclasses import dataclass, field
+from typing import Callable, Dict
+
+import torch
+import torch.nn as nn
+from mmengine.optim import OptimWrapper
+
+from mmhssakd.registry import OPTIM_WRAPPERS
+from . import reference
+from .pairs import build, make_batch
+
+SGD = dict(lr=0.01, momentum=0.9, weight_decay=5e-4, nesterov=True)
+Step = Callable[[], Dict[str, float]]
+
+
+@dataclass
+class Variant:
+    """Settings of a variant.
+
+    Args:
+        about (str): What it is, in a few words.
+        kind (str): ``'ours'``, ``'reference'`` or ``'floor'``.
+        model (dict): Options of the distiller.
+        optimizer (dict): Options of SGD.
+        amp (bool): bfloat16 autocast, on a CPU only if that has the instructions for it.
+        compile (bool): torch.compile of every residual block.
+        env (dict): Environment variables of its process.
+    """
+    about: str
+    kind: str = 'ours'
+    model: dict = field(default_factory=dict)
+    optimizer: dict = field(default_factory=dict)
+    amp: bool = False
+    compile: bool = False
+    env: Dict[str, str] = field(default_factory=dict)
+
+
+HUGE_PAGES = dict(THP_MEM_ALLOC_ENABLE='1')
+KEEP_MEMORY = dict(MALLOC_MMAP_MAX_='0', MALLOC_TRIM_THRESHOLD_='100000000000')
+NCHW = dict(channels_last=False, fold_teacher=False)
+
+VARIANTS = {
+    'reference': Variant('Eq. 1 to 5 written down plainly', 'reference', NCHW),
+    'default': Variant('our model, default settings'),
+    'fast': Variant('our model, recommended fast settings', optimizer=dict(fused=True), amp=True),
+    'floor': Variant('forward and backward of the networks alone', 'floor'),
+    # single changes, to see what each gives
+    'nchw': Variant('our model, NCHW, teacher not folded', model=NCHW),
+    'unfolded': Variant('default, teacher not folded', model=dict(fold_teacher=False)),
+    'fused': Variant('default, fused SGD', optimizer=dict(fused=True)),
+    'foreach': Variant('default, foreach SGD', optimizer=dict(foreach=True)),
+    'hugepages': Variant('default, tensors in huge pages', env=HUGE_PAGES),
+    'keepmemory': Variant('default, malloc keeps freed memory', env=KEEP_MEMORY),
+    'with_cp': Variant('default, branches checkpointed', model=dict(with_cp=True)),
+    'amp': Variant('default, bfloat16 autocast where it pays', amp=True),
+    'compile': Variant('default, blocks compiled', compile=True),
+}
+
+
+def numbers(log: Dict[str, torch.Tensor]) -> Dict[str, float]:
+    """Read a log out."""
+    return {name: value if isinstance(value, float) else value.item() for name, value in log.items()}
+
+
+def reference_step(model: nn.Module, optimizer: dict, images: torch.Tensor, labels: torch.Tensor) -> Step:
+    """The plain transcription's step, on the weights of our model."""
+    student, teacher = reference.PlainNetwork(model), reference.PlainNetwork(model.teacher)
+    student.train()
+    teacher.eval()
+    sgd = torch.optim.SGD(student.parameters(), **optimizer)
+    return lambda: reference.step(student, teacher, sgd, images, labels)
+
+
+def floor_step(model: nn.Module, images: torch.Tensor) -> Step:
+    """Forward and backward of the networks that our model runs: no views, losses, optimiser or log."""
+    views = model.make_views(images)
+
+    def step() -> Dict[str, float]:
+        model.zero_grad()
+        model.teach(views)
+        logits, aux_logits = model.forward_views(views)
+        outputs = [logits, *aux_logits]
+        torch.autograd.backward(outputs, [torch.full_like(output, 1e-3) for output in outputs])
+        return {}
+
+    return step
+
+
+def our_step(model: nn.Module, optimizer: dict, amp: bool, data: dict) -> Callable[[], Dict[str, torch.Tensor]]:
+    """mmengine's own training step; the log stays on the device."""
+    amp = amp and (next(model.parameters()).is_cuda or torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    sgd = torch.optim.SGD(model.parameters(), **optimizer)
+    wrapper = OPTIM_WRAPPERS.build(dict(type='mmhssakd.BF16OptimWrapper', optimizer=sgd)) if amp else OptimWrapper(sgd)
+    return lambda: model.train_step(data, wrapper)
+
+
+def compile_blocks(model: nn.Module, images: torch.Tensor) -> None:
+    """Compile each residual block of student and (folded) teacher; blocks of one shape share their code."""
+    for network in (model, model._folded.get(model.make_views(images))):
+        for module in network.modules():
+            if type(module).__name__ in ('BasicBlock', 'Bottleneck'):
+                module.compile()
+
+
+def make_step(name: str, pair: str, size: int, batch_size: int, device: str = 'cpu', small: bool = False) -> Step:
+    """Build a variant's step; called without arguments, it trains on the batch and returns its log, maybe empty."""
+    variant = VARIANTS[name]
+    model, _ = build(pair, size, small=small, **variant.model)
+    data, images, labels = make_batch(model, size, batch_size, device)
+    model.to(device)
+    optimizer = dict(SGD, **variant.optimizer)
+    if variant.kind == 'reference':
+        return reference_step(model, optimizer, images, labels)
+    if variant.kind == 'floor':
+        return floor_step(model, images)
+    if variant.compile:
+        compile_blocks(model, images)
+    return our_step(model, optimizer, variant.amp, data)
