@@ -6,5 +6,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash tools/setup_env.sh
 PYTHON=${MMHSSAKD_PYTHON:-.venv/bin/python}
 "$PYTHON" tools/dataset_converters/prepare_fashion_mnist.py
-"$PYTHON" -m pytest tests --ignore tests/slow "$@"
+"$PYTHON" -m pytest tests --ignore tests/slow -n auto --dist loadfile "$@"
 [ $# -gt 0 ] || "$PYTHON" -m pytest tests/slow
