@@ -11,6 +11,9 @@ import matplotlib
 from arms import Arm, run_all, write_table
 from quickstart_detection import detection
 
+from mmhssakd.visualization.report import write_report
+from mmhssakd.visualization.run import find_runs, group_runs
+
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
 
@@ -81,9 +84,12 @@ def main() -> None:
     print(f'\nFashion-MNIST, {len(args.seeds)} seed(s)\n\n{table}\n', flush=True)
 
     scenes = detection(work_dir, args.seeds, arms, args.quick, args.jobs)
+    page = work_dir / 'report.html'
+    write_report(group_runs(find_runs([work_dir])), page, images=200 if args.quick else 1000, baseline='ce_r8')
     print(f'\nFashion-MNIST, {len(args.seeds)} seed(s)\n\n{table}\n\n'
           f'Detectors on scenes of Fashion-MNIST articles (%)\n\n{scenes}\n\n'
-          f'Also in {work_dir}: classification and detection .json, .md, .png')
+          f'Also in {work_dir}: classification and detection .json, .md, .png\n'
+          f'All runs on one page: {page.resolve()}')
 
 
 if __name__ == '__main__':
