@@ -11,8 +11,18 @@ train_pipeline[2].scale = scale
 test_pipeline = _base_.test_pipeline
 test_pipeline[1].scale = scale
 train_dataloader = dict(
-    dataset=dict(dataset=dict(data_root=data_root, metainfo=dict(classes=class_names), pipeline=train_pipeline)))
-val_dataloader = dict(dataset=dict(data_root=data_root, metainfo=dict(classes=class_names), pipeline=test_pipeline))
+    dataset=dict(
+        dataset=dict(
+            data_root=data_root,
+            metainfo=dict(classes=class_names),
+            drop_empty_boxes=True,  # two of its images have one
+            pipeline=train_pipeline)))
+val_dataloader = dict(
+    dataset=dict(
+        data_root=data_root,
+        metainfo=dict(classes=class_names),
+        drop_empty_boxes=True,
+        pipeline=test_pipeline))
 test_dataloader = val_dataloader
 model = dict(roi_head=dict(bbox_head=dict(num_classes=len(class_names))))
 

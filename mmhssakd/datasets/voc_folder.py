@@ -1,4 +1,5 @@
 """Any folder in the layout of Pascal VOC, checked before training."""
+import logging
 import os.path as osp
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
@@ -7,6 +8,7 @@ from typing import Any, List, Optional
 import cv2
 from mmdet.datasets import XMLDataset
 from mmengine.fileio import list_from_file
+from mmengine.logging import print_log
 
 from mmhssakd.registry import DATASETS
 
@@ -25,6 +27,8 @@ class VOCFolder(XMLDataset):
         metainfo (dict): ``classes``, the names to detect. Every name in the XMLs must be among them, or in
             ``ignore_classes``.
         ignore_classes (Sequence[str]): Names in the XMLs that are known and not to be detected.
+        drop_empty_boxes (bool): Leave out boxes without area, or outside of their image, each with a warning. By
+            default they are errors.
         **kwargs: Arguments of :class:`mmdet.datasets.XMLDataset`; ``ann_file`` is the list of images, one name
             without extension a line, relative to ``data_root``.
 
@@ -35,12 +39,14 @@ class VOCFolder(XMLDataset):
         FileNotFoundError: The list, an annotation or an image is missing.
     """
 
-    def __init__(self, metainfo: Optional[dict] = None, ignore_classes: tuple = (), **kwargs) -> None:
+    def __init__(self, metainfo: Optional[dict] = None, ignore_classes: tuple = (), drop_empty_boxes: bool = False,
+                 **kwargs) -> None:
         classes = (metainfo or {}).get('classes')
         if not classes or isinstance(classes, str):
             raise ValueError('VOCFolder needs the names to detect: metainfo=dict(classes=("name", ...)), or on the '
                              f'command line --cfg-options class_names="[name,...]". It got {classes!r}.')
         self.ignore_classes = tuple(ignore_classes)
+        self.drop_empty_boxes = drop_empty_boxes
         super().__init__(metainfo=metainfo, **kwargs)
 
     @property
@@ -83,16 +89,27 @@ class VOCFolder(XMLDataset):
                              '<annotation></annotation>.') from None
         except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(f'{xml} is no VOC annotation: {error}') from None
-        for instance in info['instances']:
-            x1, y1, x2, y2 = instance['bbox']
-            box = [max(x1, 0), max(y1, 0), min(x2, info['width']), min(y2, info['height'])]
-            if box[0] >= box[2] or box[1] >= box[3]:
-                raise ValueError(
-                    f'{xml} has a box that is empty, or outside of its image of {info["width"]} x {info["height"]}: '
-                    f'xmin {x1 + 1:g}, ymin {y1 + 1:g}, xmax {x2 + 1:g}, ymax {y2 + 1:g} '
-                    f'({self.metainfo["classes"][instance["bbox_label"]]}).')
-            instance['bbox'] = box
+        info['instances'] = [instance for instance in info['instances'] if self.clip_box(instance, info)]
         return info
+
+    def clip_box(self, instance: dict, info: dict) -> bool:
+        """Keep an object's box inside of its image; returns whether anything is left of it.
+
+        Raises:
+            ValueError: Nothing is, and ``drop_empty_boxes`` is not set.
+        """
+        x1, y1, x2, y2 = instance['bbox']
+        box = [max(x1, 0), max(y1, 0), min(x2, info['width']), min(y2, info['height'])]
+        instance['bbox'] = box
+        if box[0] < box[2] and box[1] < box[3]:
+            return True
+        what = (f'{self.xml_path} has a box that is empty, or outside of its image of {info["width"]} x '
+                f'{info["height"]}: xmin {x1 + 1:g}, ymin {y1 + 1:g}, xmax {x2 + 1:g}, ymax {y2 + 1:g} '
+                f'({self.metainfo["classes"][instance["bbox_label"]]}).')
+        if not self.drop_empty_boxes:
+            raise ValueError(f'{what} Mend it, or set drop_empty_boxes=True for the data set.')
+        print_log(f'{what} It is left out.', logger='current', level=logging.WARNING)
+        return False
 
     def _parse_instance_info(self, raw_ann_info: ET.ElementTree, minus_one: bool = True) -> List[dict]:
         """Remember classes that were not named."""

@@ -35,6 +35,14 @@ def test_boxes_are_clipped_to_the_image(folder):
     assert [i['bbox'] for i in build(folder).get_data_info(0)['instances']] == [[0, 0, 9, 9], [99, 49, 128, 95]]
 
 
+def test_empty_boxes_are_errors_or_left_out(folder):
+    (folder / 'Annotations/000000.xml').write_text(annotation(boxes=((4, 6, 4, 6), (100, 50, 120, 90))))
+    with pytest.raises(ValueError, match=r'000000.xml has a box that is empty.*set drop_empty_boxes=True'):
+        build(folder)
+    kept, = build(folder, drop_empty_boxes=True).get_data_info(0)['instances']
+    assert kept['bbox'] == [99, 49, 119, 89] and kept['bbox_label'] == 1
+
+
 def test_images_of_other_extensions(folder):
     (folder / 'JPEGImages/000000.jpg').rename(folder / 'JPEGImages/000000.png')
     assert build(folder).get_data_info(0)['img_path'].endswith('000000.png')
