@@ -3,9 +3,8 @@ import logging
 import os.path as osp
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
-from typing import Any, List, Optional
+from typing import List, Optional
 
-import cv2
 from mmdet.datasets import XMLDataset
 from mmengine.fileio import list_from_file
 from mmengine.logging import print_log
@@ -118,16 +117,6 @@ class VOCFolder(XMLDataset):
             if name not in self.metainfo['classes'] and name not in self.ignore_classes:
                 self.unknown[name][self.xml_path] += 1
         return super()._parse_instance_info(raw_ann_info, minus_one)
-
-    def prepare_data(self, idx: int) -> Any:
-        """Run the pipeline; a broken image is named."""
-        try:
-            return super().prepare_data(idx)
-        except (AssertionError, cv2.error) as error:  # mmcv's ways to say that an image cannot be decoded
-            path = self.get_data_info(idx)['img_path']
-            if osp.getsize(path) and cv2.imread(path) is not None:
-                raise
-            raise ValueError(f'cannot read the image {path}: {error}') from None
 
     def filter_data(self) -> List[dict]:
         """Filter as ``filter_cfg`` says; nothing left is an error."""

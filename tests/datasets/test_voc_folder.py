@@ -3,7 +3,7 @@ from detection_data import BOXES, CLASSES, annotation, make_voc
 
 from mmhssakd.registry import DATASETS
 
-PIPELINE = [dict(type='mmdet.LoadImageFromFile'), dict(type='mmdet.LoadAnnotations', with_bbox=True)]
+PIPELINE = [dict(type='mmhssakd.LoadImage'), dict(type='mmdet.LoadAnnotations', with_bbox=True)]
 
 
 def build(root, split='trainval', classes=CLASSES, **kwargs):

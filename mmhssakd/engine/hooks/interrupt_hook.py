@@ -10,7 +10,7 @@ from typing import Any, Callable, Optional, Sequence
 import torch
 from mmengine.dist import all_reduce, get_world_size, is_main_process
 from mmengine.hooks import Hook
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from mmhssakd.registry import HOOKS
@@ -36,14 +36,6 @@ def shield_workers(loader: DataLoader, numbers: Sequence[int]) -> None:
     inner = loader.worker_init_fn
     if not (isinstance(inner, partial) and inner.func is start_worker):
         loader.worker_init_fn = partial(start_worker, numbers=numbers, inner=inner)
-
-
-def stop_workers(loader: DataLoader) -> None:
-    """End the workers that a data loader keeps. Python would send them SIGTERM as it exits, and wait while they linger."""
-    iterator = getattr(loader, '_iterator', None)
-    if iterator is not None:
-        iterator._shutdown_workers()
-        loader._iterator = None
 
 
 @HOOKS.register_module()
@@ -92,8 +84,6 @@ class InterruptHook(Hook):
         """
         for number, handler in self.previous.items():
             signal.signal(number, handler)
-        if self.previous and isinstance(runner._val_loop, BaseLoop):
-            stop_workers(runner.val_dataloader)
         self.previous = {}
         if self.received and isinstance(sys.exc_info()[1], Exception):  # SystemExit is none
             traceback.print_exc()

@@ -14,6 +14,17 @@ OPTIONS = ('num_workers', 'collate_fn', 'pin_memory', 'timeout', 'worker_init_fn
            'generator', 'prefetch_factor', 'persistent_workers')
 
 
+def stop_workers(loader: DataLoader) -> None:
+    """End the workers that a data loader keeps for its next pass.
+
+    Python would send them SIGTERM as it exits, and wait: ours linger when they get one, see ``interrupt_hook.py``.
+    """
+    iterator = getattr(loader, '_iterator', None)
+    if iterator is not None:
+        iterator._shutdown_workers()
+        loader._iterator = None
+
+
 class Draw(int):
     """Index of a sample that knows its place in the run.
 
@@ -132,7 +143,3 @@ class ResumableLoader(DataLoader):
 
     def __iter__(self) -> Iterator[Any]:
         yield from super().__iter__()
-
-    def stop(self) -> None:
-        """Stop workers that were to stay for the next pass."""
-        self._iterator = None

@@ -3,13 +3,13 @@ from contextlib import closing
 from typing import Any, Iterator, Union
 
 from mmengine.dist import get_rank
-from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
 from mmhssakd.registry import LOOPS
 from mmhssakd.utils.seeds import seed_everything
-from .loader import ResumableLoader
+from .loader import ResumableLoader, stop_workers
 
 
 class ExactDataMixin:
@@ -38,7 +38,9 @@ class ExactDataMixin:
         try:
             self.train()
         finally:
-            self.dataloader.stop()
+            stop_workers(self.dataloader)
+            if isinstance(self.runner._val_loop, BaseLoop):  # else it was never built
+                stop_workers(self.runner.val_dataloader)
             self.runner.call_hook('release')
         return self.runner.model
 

@@ -2,11 +2,10 @@
 from typing import Optional
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 
 from mmhssakd.registry import MODELS
-from .kd_loss import check_temperature, full_precision
+from .mimicry_loss import MimicryLoss
 
 
 def pearson_distance(x: torch.Tensor, y: torch.Tensor, eps: float = 1e-8) -> torch.Tensor:
@@ -17,7 +16,7 @@ def pearson_distance(x: torch.Tensor, y: torch.Tensor, eps: float = 1e-8) -> tor
 
 
 @MODELS.register_module()
-class DISTLoss(nn.Module):
+class DISTLoss(MimicryLoss):
     """``beta * inter + gamma * intra``: match predictions up to a linear map, per image and per class (Eq. 10).
 
     Args:
@@ -31,28 +30,9 @@ class DISTLoss(nn.Module):
     """
 
     def __init__(self, tau: float = 1.0, beta: float = 1.0, gamma: float = 1.0, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        check_temperature('DISTLoss', tau)
-        self.tau, self.beta, self.gamma, self.loss_weight = tau, beta, gamma, loss_weight
+        super().__init__(tau, loss_weight, beta=beta, gamma=gamma)
 
-    def forward(self,
-                student_logits: torch.Tensor,
-                teacher_logits: torch.Tensor,
-                labels: Optional[torch.Tensor] = None) -> torch.Tensor:
-        """Compute the loss; no gradient reaches the teacher's logits.
-
-        Args:
-            student_logits (Tensor): Logits of shape (N, K).
-            teacher_logits (Tensor): Logits of shape (N, K).
-            labels (Tensor, optional): Not used.
-
-        Returns:
-            Tensor: A scalar, times ``tau ** 2``.
-        """
-        student, teacher = (F.softmax(full_precision(x) / self.tau, dim=1)
-                            for x in (student_logits, teacher_logits.detach()))
-        loss = self.beta * pearson_distance(student, teacher) + self.gamma * pearson_distance(student.T, teacher.T)
-        return self.loss_weight * self.tau**2 * loss
-
-    def extra_repr(self) -> str:
-        return f'tau={self.tau}, beta={self.beta}, gamma={self.gamma}, loss_weight={self.loss_weight}'
+    def distance(self, student: torch.Tensor, teacher: torch.Tensor, labels: Optional[torch.Tensor]) -> torch.Tensor:
+        """The two relations' distance, weighted."""
+        student, teacher = F.softmax(student, dim=1), F.softmax(teacher, dim=1)
+        return self.beta * pearson_distance(student, teacher) + self.gamma * pearson_distance(student.T, teacher.T)

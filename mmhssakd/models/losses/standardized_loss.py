@@ -5,7 +5,7 @@ import torch
 import torch.nn as nn
 
 from mmhssakd.registry import MODELS
-from .kd_loss import full_precision
+from .mimicry_loss import full_precision
 
 
 def standardize(logits: torch.Tensor, eps: float = 1e-7) -> torch.Tensor:
