@@ -115,7 +115,7 @@ def voc_without(job: Job, file: str):
 
 
 def voc_image(job: Job, change):
-    root = detection_data.make_voc(job.folder / 'voc')
+    detection_data.make_voc(job.folder / 'voc')
     job.edit('voc/JPEGImages/000000.jpg', change)
     return voc(job)
 

@@ -32,7 +32,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)), help='threads of a step on a CPU')
     parser.add_argument('--loop', action='store_true', help='measure the share of mmengine\'s Runner instead')
     parser.add_argument('--data', action='store_true', help='measure the loading of JPEGs instead')
-    parser.add_argument('--scale', type=int, nargs='+', help='measure tools/dist_train.sh with so many processes instead')
+    parser.add_argument('--scale', type=int, nargs='+',
+                        help='measure tools/dist_train.sh with so many processes instead')
     parser.add_argument('--smoke', action='store_true', help='networks of few layers, two images, one step of each')
     parser.add_argument('--out', default='work_dirs/benchmark_speed.json', help='JSON file with all figures')
     return parser.parse_args()

@@ -40,8 +40,9 @@ def read_sweep(file: Path) -> dict:
 def make_arms(sweep: dict, seeds: List[int], work_dir: Path) -> List[Arm]:
     """One run for every seed and arm; later options win."""
     metrics = metrics_of(Config.fromfile(sweep['config']))
-    return [Arm(name, sweep['config'], work_dir / f'seed_{seed}' / name.replace(' ', '_').replace('/', '-'), seed, metrics,
-                {key: str(value).replace('{seed}', str(seed)) for key, value in {**sweep['options'], **options}.items()})
+    return [Arm(name, sweep['config'], work_dir / f'seed_{seed}' / name.replace(' ', '_').replace('/', '-'), seed,
+                metrics, {key: str(value).replace('{seed}', str(seed))
+                          for key, value in {**sweep['options'], **options}.items()})
             for seed in seeds for name, options in sweep['arms'].items()]
 
 

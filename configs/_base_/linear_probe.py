@@ -37,3 +37,8 @@ train_pipeline = [
     dict(type='PackInputs'),
 ]
 test_pipeline = [dict(type='Resize', scale=32), dict(type='PackInputs')]
+
+# a probe adds the data sets
+train_dataloader = dict(batch_size=64, num_workers=2, sampler=dict(type='DefaultSampler', shuffle=True))
+val_dataloader = dict(batch_size=250, num_workers=2, sampler=dict(type='DefaultSampler', shuffle=False))
+test_dataloader = val_dataloader

@@ -13,6 +13,7 @@ import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Optional
 
 import short_run
 import torch
@@ -47,7 +48,7 @@ class Trial:
         self.config, self.last, self.work_dir = config, last, work_dir
         self.sessions = []
 
-    def attempt(self, stop: int = 0, seconds: float = None, fault: tuple = None) -> int:
+    def attempt(self, stop: int = 0, seconds: Optional[float] = None, fault: Optional[tuple] = None) -> int:
         """Start or resume the run, interrupt it, check what it left; returns its exit status."""
         log = Path(f'{self.work_dir}.log')
         before = log.stat().st_size if log.exists() else 0

@@ -16,9 +16,9 @@ for folder in (ROOT, ROOT / 'tools', ROOT / 'tests'):
 os.environ['OMP_NUM_THREADS'] = '1'
 
 import mmengine.config.config  # noqa: E402
+import tiny_job  # noqa: E402
 import torch  # noqa: E402
 import train  # noqa: E402
-import tiny_job  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 
 torch.set_num_threads(1)

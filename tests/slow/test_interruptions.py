@@ -18,7 +18,7 @@ ENVIRONMENT = dict(os.environ, OMP_NUM_THREADS='1', MMHSSAKD_PYTHON=sys.executab
 def figures(*command) -> list:
     """Run a script of this folder; returns what it prints, a dict a line."""
     done = subprocess.run([sys.executable, str(FOLDER / command[0]), *map(str, command[1:])], cwd=ROOT, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
+                          capture_output=True, env=ENVIRONMENT)
     print(done.stdout)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{')]
@@ -109,7 +109,7 @@ def test_two_runs_one_loses_a_rank_one_is_asked_to_stop(job):
     loses, stops = runs = [Launched(job, 'loses'), Launched(job, 'stops')]
     try:
         for run in runs:
-            wait_until(lambda: '[3][' in run.log.read_text(), 180, f'{run.log} trains')
+            wait_until(lambda run=run: '[3][' in run.log.read_text(), 180, f'{run.log} trains')
         ports = loses.ports()
         assert ports and stops.ports() and not ports & stops.ports()
 

@@ -25,7 +25,8 @@ model = dict(backbone=dict(norm_cfg=dict(type='GN', num_groups=4)))
 def train(folder: Path, processes: int, teacher: Path) -> list:
     folder.mkdir()
     (folder / 'gn.py').write_text(CONFIG.format(root=ROOT))
-    options = {**SHORT, **epochs(1), 'model.teacher.checkpoint': teacher, 'train_dataloader.batch_size': 30 // processes}
+    options = {**SHORT, **epochs(1), 'model.teacher.checkpoint': teacher,
+               'train_dataloader.batch_size': 30 // processes}
     command = ['train.py', folder / 'gn.py'] if processes == 1 else ['dist_train.sh', folder / 'gn.py', processes]
     run(*command, '--work-dir', folder, options=options, env=dict(PYTHONPATH=f'{ROOT}:{ROOT / "tests/tools"}'))
     files = sorted(folder.glob('losses_*.jsonl'))
@@ -48,8 +49,8 @@ def test_two_processes_equal_one(tmp_path, teacher):
 
 def test_distributed_test(tmp_path, teacher):
     """Two processes classify every image of an odd number once, in the same order, with the same result."""
-    run('test.py', 'configs/fashion_mnist/teacher_r8.py', teacher, '--work-dir', tmp_path, '--out', tmp_path / 'one.pkl',
-        options={**SHORT, 'test_dataloader.dataset.indices': 101})
+    run('test.py', 'configs/fashion_mnist/teacher_r8.py', teacher, '--work-dir', tmp_path,
+        '--out', tmp_path / 'one.pkl', options={**SHORT, 'test_dataloader.dataset.indices': 101})
     run('dist_test.sh', 'configs/fashion_mnist/teacher_r8.py', teacher, 2, '--work-dir', tmp_path, '--out',
         tmp_path / 'two.pkl', options={**SHORT, 'test_dataloader.dataset.indices': 101})
     one, two = (mmengine.load(tmp_path / name) for name in ('one.pkl', 'two.pkl'))

@@ -36,7 +36,8 @@ def test_every_arm_of_a_shipped_sweep_is_another_loss(file, tmp_path):
     ('{', ValueError, 'is no JSON'),
     ('{"arms": {}}', ValueError, 'must have the keys arms, baseline, config, options'),
     ('{"arms": {"a": {}}, "baseline": "b", "options": {}, "config": "x.py"}', ValueError, "baseline 'b' is none of"),
-    ('{"arms": {"a": {}}, "baseline": "a", "options": {}, "config": "x.py"}', FileNotFoundError, 'no such config: x.py'),
+    ('{"arms": {"a": {}}, "baseline": "a", "options": {}, "config": "x.py"}', FileNotFoundError,
+     'no such config: x.py'),
 ])
 def test_a_sweep_file_that_is_wrong(tmp_path, text, error, message):
     if text is not None:

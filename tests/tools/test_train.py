@@ -50,7 +50,8 @@ def test_loss_that_is_no_number_stops_the_run(trained, teacher):
 
 
 def test_missing_teacher_stops_before_the_first_step(tmp_path):
-    done = run('train.py', STUDENT, '--work-dir', tmp_path, options={'model.teacher.checkpoint': 'none.pth'}, check=False)
+    done = run('train.py', STUDENT, '--work-dir', tmp_path, check=False,
+               options={'model.teacher.checkpoint': 'none.pth'})
     assert done.returncode
     assert 'model.teacher.checkpoint: no such checkpoint: none.pth' in done.stdout[-1500:]
 

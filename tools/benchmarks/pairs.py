@@ -70,7 +70,8 @@ def build(pair: str, size: int, channels_last: bool = True, small: bool = False,
         return give_statistics(MODELS.build(model), images).train(), cfg
 
 
-def make_batch(model: nn.Module, size: int, batch_size: int, device: str = 'cpu') -> Tuple[dict, torch.Tensor, torch.Tensor]:
+def make_batch(model: nn.Module, size: int, batch_size: int,
+               device: str = 'cpu') -> Tuple[dict, torch.Tensor, torch.Tensor]:
     """Noise as a collated batch of our data loaders; the same normalised, (B, 3, H, H); and labels (B, )."""
     generator = torch.Generator().manual_seed(1)
     pixels = torch.randint(0, 256, (batch_size, 3, size, size), dtype=torch.uint8, generator=generator)

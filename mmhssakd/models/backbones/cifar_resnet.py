@@ -25,6 +25,6 @@ class CIFARResNet(ResNet_CIFAR):
     def __init__(self, depth: int, stem_channels: int = 16, base_channels: int = 16, **kwargs) -> None:
         if depth not in self.arch_settings:
             raise ValueError(f'CIFARResNet has depth 6n + 2: one of {sorted(self.arch_settings)}, but got {depth!r}.')
-        kwargs = dict(
-            dict(num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2, ), zero_init_residual=False), **kwargs)
+        stages = dict(num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2, ))
+        kwargs = {**stages, 'zero_init_residual': False, **kwargs}
         super().__init__(depth, stem_channels=stem_channels, base_channels=base_channels, **kwargs)

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
+from mmhssakd.datasets.transforms import rotate_views
 from mmhssakd.models import KDLoss
 from mmhssakd.models.classifiers.ssa_classifier import joint_labels
-from mmhssakd.datasets.transforms import rotate_views
 from mmhssakd.registry import MODELS
 
 LOSSES = [dict(type='KDLoss'), dict(type='DKDLoss'), dict(type='DISTLoss'), dict(type='StandardizedLoss'),
