@@ -10,6 +10,7 @@ import mmengine
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from processes import ROOT, SHORT, epochs, run
 
 CONFIG = """
@@ -22,9 +23,14 @@ model = dict(backbone=dict(norm_cfg=dict(type='GN', num_groups=4)))
 """
 
 
-def train(folder: Path, processes: int, teacher: Path) -> list:
+# what configs/hssakd_r18_imagenet_fsdp.py adds, for a student of 20,000 weights
+FSDP = Config.fromfile(f'{ROOT}/configs/_base_/fsdp.py')
+FSDP.strategy.model_wrapper.auto_wrap_policy.min_num_params = 5000
+
+
+def train(folder: Path, processes: int, teacher: Path, more: str = '') -> list:
     folder.mkdir()
-    (folder / 'gn.py').write_text(CONFIG.format(root=ROOT))
+    (folder / 'gn.py').write_text(CONFIG.format(root=ROOT) + more)
     options = {**SHORT, **epochs(1), 'model.teacher.checkpoint': teacher,
                'train_dataloader.batch_size': 30 // processes}
     command = ['train.py', folder / 'gn.py'] if processes == 1 else ['dist_train.sh', folder / 'gn.py', processes]
@@ -34,14 +40,22 @@ def train(folder: Path, processes: int, teacher: Path) -> list:
     return [[json.loads(line) for line in file.read_text().splitlines()] for file in files]
 
 
-def test_two_processes_equal_one(tmp_path, teacher):
-    one, = train(tmp_path / 'one', 1, teacher)
-    two = train(tmp_path / 'two', 2, teacher)
+@pytest.fixture(scope='module')
+def alone(tmp_path_factory, teacher) -> tuple:
+    """Losses and checkpoint of one process."""
+    folder = tmp_path_factory.mktemp('alone') / 'one'
+    return train(folder, 1, teacher)[0], folder / 'epoch_1.pth'
+
+
+@pytest.mark.parametrize('more', ['', FSDP.pretty_text], ids=['ddp', 'fsdp'])
+def test_two_processes_equal_one(alone, more, tmp_path, teacher):
+    one, checkpoint = alone
+    two = train(tmp_path / 'two', 2, teacher, more)
     assert len(one) == 4
     for step, terms in enumerate(one):
         for name, value in terms.items():
             assert np.mean([rank[step][name] for rank in two]) == pytest.approx(value, rel=1e-4), (step, name)
-    states = [torch.load(tmp_path / name / 'epoch_1.pth', weights_only=True)['state_dict'] for name in ('one', 'two')]
+    states = [torch.load(file, weights_only=True)['state_dict'] for file in (checkpoint, tmp_path / 'two/epoch_1.pth')]
     assert set(states[0]) == set(states[1])
     for name, value in states[0].items():
         torch.testing.assert_close(states[1][name], value, rtol=1e-3, atol=1e-5, msg=name)

@@ -67,6 +67,11 @@ class NumberedBatchSampler(Sampler):
         """The sampler of single indices, for mmengine's hooks."""
         return self.batch_sampler.sampler
 
+    @property
+    def batch_size(self) -> int:
+        """Samples of a batch, for mmengine's ``FlexibleRunner``."""
+        return self.batch_sampler.batch_size
+
     def __len__(self) -> int:
         return len(self.batch_sampler)
 
