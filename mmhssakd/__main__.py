@@ -2,10 +2,12 @@
 import argparse
 import fnmatch
 
+from mmengine.registry import Registry
+
 from mmhssakd import __version__, registry
 from mmhssakd.apis import home, list_models, model_index
 
-REGISTRIES = ('MODELS', 'TRANSFORMS', 'DATASETS', 'HOOKS', 'METRICS', 'OPTIM_WRAPPERS')
+REGISTRIES = {name: value for name, value in vars(registry).items() if isinstance(value, Registry)}
 
 
 def main() -> None:
@@ -15,8 +17,8 @@ def main() -> None:
     pattern = parser.parse_args().pattern
 
     print(f"mmhssakd {__version__}\n\nTypes, for type='mmhssakd.NAME' in a config:")
-    for kind in REGISTRIES:
-        names = fnmatch.filter(sorted(getattr(registry, kind).module_dict), pattern)
+    for kind, components in REGISTRIES.items():
+        names = fnmatch.filter(sorted(components.module_dict), pattern)
         if names:
             print(f'  {kind}: {", ".join(names)}')
     print(f'\nModels, for mmhssakd.get_model(NAME) and mim train mmhssakd NAME.py; configs are in {home()}:')
