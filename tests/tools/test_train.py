@@ -1,5 +1,6 @@
 """Training, resuming, testing and refusing, as real processes."""
 import json
+import time
 
 import pytest
 import torch
@@ -17,7 +18,10 @@ def trained(tmp_path_factory, teacher):
     work_dir = tmp_path_factory.mktemp('student')
     options = {**SHORT, 'model.teacher.checkpoint': teacher}
     run('train.py', STUDENT, '--work-dir', work_dir, options={**options, **epochs(1)})
-    resumed = run('train.py', STUDENT, '--work-dir', work_dir, '--resume', options={**options, **epochs(2)})
+    workers = {'train_dataloader.num_workers': 1, 'val_dataloader.num_workers': 1}
+    resumed = run('train.py', STUDENT, '--work-dir', work_dir, '--resume', options={**options, **epochs(2), **workers})
+    last_line = max(file.stat().st_mtime for file in work_dir.glob('*/*.log'))
+    assert time.time() - last_line < 60  # workers that nobody stops linger for two minutes
     assert 'resumed epoch: 1, iter: 4' in resumed.stdout
     for term in ('loss_task', 'loss_kl_q', 'loss_kl_p', 'kl_q3', 'acc_p', 'acc_q1'):
         assert f'{term}: ' in resumed.stdout
