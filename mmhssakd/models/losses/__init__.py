@@ -1,6 +1,7 @@
 from .dist_loss import DISTLoss
 from .dkd_loss import DKDLoss
 from .kd_loss import KDLoss
+from .mimicry_loss import MimicryLoss
 from .standardized_loss import StandardizedLoss
 
-__all__ = ['DISTLoss', 'DKDLoss', 'KDLoss', 'StandardizedLoss']
+__all__ = ['DISTLoss', 'DKDLoss', 'KDLoss', 'MimicryLoss', 'StandardizedLoss']
