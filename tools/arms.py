@@ -111,41 +111,42 @@ def run_all(arms: Sequence[Arm], jobs: int = 1) -> List[dict]:
         sys.exit(str(error))
 
 
-def tabulate(results: List[dict], baseline: str) -> List[dict]:
-    """Summarise the results of all seeds by arm, with the paired difference of the main metric to a baseline."""
+def tabulate(results: List[dict], *baselines: str) -> List[dict]:
+    """Summarise the results of all seeds by arm, with the paired differences of the main metric to baselines."""
     rows = []
     main = next(iter(results[0]['metrics']))
-    base = {r['seed']: r['metrics'][main] for r in results if r['name'] == baseline}
+    bases = {name: {r['seed']: r['metrics'][main] for r in results if r['name'] == name} for name in baselines}
     for name in dict.fromkeys(r['name'] for r in results):
         arm = [r for r in results if r['name'] == name]
         row = dict(name=name, seeds=[r['seed'] for r in arm], seconds=summarise([r['seconds'] for r in arm])['mean'],
                    images_per_second=summarise([r['images_per_second'] for r in arm])['mean'],
                    metrics={m: summarise([r['metrics'][m] for r in arm]) for m in arm[0]['metrics']})
-        if name != baseline and all(r['seed'] in base for r in arm) and len(arm) == len(base):
-            row['difference'] = paired_difference([r['metrics'][main] for r in arm], [base[r['seed']] for r in arm])
+        row['differences'] = {
+            baseline: paired_difference([r['metrics'][main] for r in arm], [base[r['seed']] for r in arm])
+            for baseline, base in bases.items() if name != baseline and base.keys() == {r['seed'] for r in arm}}
         rows.append(row)
     return rows
 
 
-def write_table(results: List[dict], baseline: str, file: Path, scale: float = 1.0) -> str:
+def write_table(results: List[dict], baselines: Sequence[str], file: Path, scale: float = 1.0) -> str:
     """Tabulate results and write them beside their table, as ``file`` with the endings .json and .md.
 
     Returns:
         str: The table, in Markdown.
     """
-    rows = tabulate(results, baseline)
-    table = markdown(rows, baseline, scale)
+    rows = tabulate(results, *baselines)
+    table = markdown(rows, baselines, scale)
     file.with_suffix('.json').write_text(json.dumps(dict(rows=rows, results=results), indent=1))
     file.with_suffix('.md').write_text(table + '\n')
     return table
 
 
-def markdown(rows: List[dict], baseline: str, scale: float = 1.0) -> str:
-    """Write the rows as a Markdown table."""
+def markdown(rows: List[dict], baselines: Sequence[str], scale: float = 1.0) -> str:
+    """Write the rows as a Markdown table; differences to the baselines are there when there are several seeds."""
     metrics = list(rows[0]['metrics'])
     titles = [metric.split('/')[-1] if len({m.split('/')[0] for m in metrics}) == 1 else metric for metric in metrics]
-    several = any(len(row['seeds']) > 1 for row in rows)
-    head = ['', *titles, *([f'difference to {baseline} (95 % interval)'] if several else []), 'seconds', 'images/s']
+    baselines = baselines if any(len(row['seeds']) > 1 for row in rows) else ()
+    head = ['', *titles, *(f'difference to {name} (95 % interval)' for name in baselines), 'seconds', 'images/s']
     lines = ['| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
     for row in rows:
         cells = [row['name']]
@@ -153,8 +154,8 @@ def markdown(rows: List[dict], baseline: str, scale: float = 1.0) -> str:
             value = row['metrics'][metric]
             deviation = f' ± {scale * value["std"]:.2f}' if value['count'] > 1 else ''
             cells.append(f'{scale * value["mean"]:.2f}{deviation}')
-        if several:
-            d = row.get('difference')
+        for name in baselines:
+            d = row['differences'].get(name)
             cells.append(f'{scale * d["mean"]:+.2f} ({scale * d["low"]:+.2f} to {scale * d["high"]:+.2f})' if d else '')
         lines.append('| ' + ' | '.join([*cells, f'{row["seconds"]:.0f}', f'{row["images_per_second"]:.0f}']) + ' |')
     return '\n'.join(lines)

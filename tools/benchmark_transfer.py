@@ -61,7 +61,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config of a detector or of a linear probe')
     parser.add_argument('--arm', action='append', default=[], metavar='NAME=CHECKPOINT',
                         help='an arm; by default a random start and the students of the quickstart')
-    parser.add_argument('--baseline', default='CE', help='arm that the others are compared with (default: CE)')
+    parser.add_argument('--baseline', nargs='+', default=['CE'], help='arms to compare the others with (default: CE)')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--jobs', type=int, default=1, help='runs at a time, each with its part of the cores')
     parser.add_argument('--work-dir', type=Path, help='default: work_dirs/transfer/<config name>')
@@ -70,8 +70,9 @@ def parse_args() -> argparse.Namespace:
     if not all('=' in arm for arm in args.arm):
         parser.error(f'--arm wants NAME=CHECKPOINT, but got {args.arm}')
     args.starts = dict(arm.split('=', 1) for arm in args.arm) or DEFAULT_ARMS
-    if args.baseline not in args.starts:
-        parser.error(f'--baseline {args.baseline} is none of the arms {list(args.starts)}')
+    unknown = [name for name in args.baseline if name not in args.starts]
+    if unknown:
+        parser.error(f'--baseline {" ".join(unknown)}: the arms are {", ".join(args.starts)}')
     if not Path(args.config).is_file():
         parser.error(f'no such config file: {args.config}')
     return args

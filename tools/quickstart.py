@@ -79,7 +79,7 @@ def main() -> None:
     arms = students()
     results += run_all(arms, args.jobs)
 
-    table = write_table(results, 'CE', work_dir / 'classification')
+    table = write_table(results, ('CE', 'KD'), work_dir / 'classification')
     plot(results, work_dir / 'classification.png')
     print(f'\nFashion-MNIST, {len(args.seeds)} seed(s)\n\n{table}\n', flush=True)
 

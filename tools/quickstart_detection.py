@@ -102,6 +102,6 @@ def detection(work_dir: Path, seeds: List[int], students: List[Arm], quick: bool
     make_scenes(work_dir / 'scenes', quick)
     arms = detection_arms(work_dir, seeds, students, quick)
     results = run_all(arms, jobs)
-    table = write_table(results, 'CE', work_dir / 'detection', scale=100)
+    table = write_table(results, ('CE', 'KD'), work_dir / 'detection', scale=100)
     draw([arm for arm in arms if arm.seed == seeds[0]], work_dir / 'scenes', work_dir / 'detection.png')
     return table

@@ -56,7 +56,7 @@ def main() -> None:
     work_dir = args.work_dir or Path('work_dirs/sweeps') / args.sweep.stem
     sweep = read_sweep(args.sweep)
     results = run_all(make_arms(sweep, args.seeds, work_dir), args.jobs)
-    table = write_table(results, sweep['baseline'], work_dir / 'sweep')
+    table = write_table(results, [sweep['baseline']], work_dir / 'sweep')
     print(f'\n{args.sweep}, {len(args.seeds)} seed(s), in %\n\n{table}\n\nAlso in {work_dir}: sweep.json, .md')
 
 

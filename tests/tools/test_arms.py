@@ -55,7 +55,7 @@ def test_a_failing_arm_says_how_to_go_on(trainer, tmp_path):
 
 def test_table(trainer, tmp_path):
     runs = [arm(tmp_path, name, seed) for name in ('CE', 'KD') for seed in (0, 1, 2)]
-    rows = arms.tabulate(arms.run_all(runs), 'CE')
-    text = arms.markdown(rows, 'CE').splitlines()
-    assert text[2].startswith('| CE | 41.00 ± 1.00 |')
-    assert '| +0.00 (+0.00 to +0.00) | 1 | 100 |' in text[3]
+    rows = arms.tabulate(arms.run_all(runs), 'CE', 'KD')
+    text = arms.markdown(rows, ('CE', 'KD')).splitlines()
+    assert text[2] == '| CE | 41.00 ± 1.00 |  | +0.00 (+0.00 to +0.00) | 1 | 100 |'
+    assert text[3] == '| KD | 41.00 ± 1.00 | +0.00 (+0.00 to +0.00) |  | 1 | 100 |'

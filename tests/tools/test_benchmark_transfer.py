@@ -46,7 +46,7 @@ def test_arms_differ_in_one_option(monkeypatch, started, capsys):
     assert started[0].options == {'train_cfg.max_epochs': 2, 'model.backbone.init_cfg': None}
     assert started[5].options == {'train_cfg.max_epochs': 2, 'model.backbone.init_cfg.checkpoint': 'kd_1.pth'}
     rows = {row['name']: row for row in json.loads(Path('out/transfer.json').read_text())['rows']}
-    assert rows['KD']['difference']['mean'] == 1.5 and rows['random']['difference']['mean'] == -10
+    assert rows['KD']['differences']['CE']['mean'] == 1.5 and rows['random']['differences']['CE']['mean'] == -10
     assert rows['KD']['metrics']['accuracy/top1'] == dict(mean=61.5, std=pytest.approx(0.7071, abs=1e-4), count=2)
     table = Path('out/transfer.md').read_text()
     assert '| KD | 61.50 ± 0.71 | +1.50 (-4.85 to +7.85) |' in table and table in capsys.readouterr().out
@@ -55,7 +55,7 @@ def test_arms_differ_in_one_option(monkeypatch, started, capsys):
 @pytest.mark.parametrize('options, message', [
     (['--arm', 'CE=none.pth'], '--arm CE: no such checkpoint: none.pth'),
     (['--arm', 'CE'], '--arm wants NAME=CHECKPOINT'),
-    (['--arm', 'KD=ce.pth'], '--baseline CE is none of the arms'),
+    (['--arm', 'KD=ce.pth'], '--baseline CE: the arms are KD'),
 ])
 def test_user_mistakes(monkeypatch, started, capsys, options, message):
     with pytest.raises((SystemExit, FileNotFoundError)) as error:
