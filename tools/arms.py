@@ -58,8 +58,8 @@ class Arm:
         """Train, or go on training, unless the run is finished; returns its result.
 
         Args:
-            threads (int, optional): CPU threads of the run, whose output then goes to ``train.log`` in its folder.
-                By default all, and the output goes to the screen.
+            threads (int, optional): CPU threads of a run that is not alone: each line of its output is labelled.
+                By default all.
 
         Raises:
             RuntimeError: train.py failed, or another run lives in the folder.
@@ -76,15 +76,10 @@ class Arm:
         command = [
             sys.executable, str(ROOT / 'tools/train.py'), str(ROOT / self.config), '--work-dir', str(self.work_dir),
             '--resume', *self.flags, '--cfg-options', *(f'{k}={v}' for k, v in options.items())]
-        if threads is None:
-            code = subprocess.run(command).returncode
-        else:
-            with (self.work_dir / 'train.log').open('a') as log:
-                code = subprocess.run(command, stdout=log, stderr=log,
-                                      env=dict(os.environ, OMP_NUM_THREADS=str(threads))).returncode
+        code = (subprocess.run(command).returncode if threads is None else
+                run_labelled(command, f'{self.name}, seed {self.seed}', threads))
         if code:
-            where = '' if threads is None else f' Its output is in {self.work_dir}/train.log.'
-            raise RuntimeError(f'{self.name} (seed {self.seed}) stopped with exit status {code}.{where} Call the same '
+            raise RuntimeError(f'{self.name} (seed {self.seed}) stopped with exit status {code}. Call the same '
                                f'command again to go on from its last checkpoint in {self.work_dir}.')
         curves = {metric: curve(self.work_dir, metric) for metric in self.metrics}
         result = dict(
@@ -94,6 +89,16 @@ class Arm:
         part.write_text(json.dumps(result, indent=1))
         part.rename(file)
         return json.loads(file.read_text())
+
+
+def run_labelled(command: Sequence[str], label: str, threads: int) -> int:
+    """Run a command with so many CPU threads, a label before each line of its output; returns its exit status."""
+    environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, text=True,
+                          errors='replace') as process:
+        for line in process.stdout:
+            print(f'[{label}] {line}', end='', flush=True)
+    return process.returncode
 
 
 def run_all(arms: Sequence[Arm], jobs: int = 1) -> List[dict]:

@@ -4,10 +4,12 @@ detectors with these students as backbones.
 Everything is written under --work-dir; a call that was interrupted goes on where it stopped.
 """
 import argparse
+import os
 from pathlib import Path
 from typing import List
 
 import matplotlib
+import torch
 from arms import Arm, run_all, write_table
 from quickstart_detection import detection
 
@@ -69,7 +71,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--quick', action='store_true', help='a smaller task, to see that everything works')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='seeds of the students (default: 0)')
-    parser.add_argument('--jobs', type=int, default=1, help='runs at a time, each with its part of the cores')
+    parser.add_argument('--jobs', type=int, default=1 if torch.cuda.is_available() else min(2, os.cpu_count()),
+                        help='runs at a time, each with its part of the cores (default: 2 without a GPU, else 1)')
     parser.add_argument('--work-dir', type=Path)
     args = parser.parse_args()
     work_dir = args.work_dir or Path('work_dirs/quickstart-quick' if args.quick else 'work_dirs/quickstart')
@@ -77,7 +80,7 @@ def main() -> None:
     teacher, students = classification_arms(work_dir, args.seeds, args.quick)
     results = run_all([teacher])
     arms = students()
-    results += run_all(arms, args.jobs)
+    results += run_all(arms[::-1], args.jobs)[::-1]  # the longest first
 
     table = write_table(results, ('CE', 'KD'), work_dir / 'classification')
     plot(results, work_dir / 'classification.png')

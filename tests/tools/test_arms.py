@@ -1,5 +1,6 @@
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import arms
@@ -24,6 +25,7 @@ def trainer(monkeypatch):
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(subprocess, 'run', run)
+    monkeypatch.setattr(arms, 'run_labelled', lambda command, label, threads: run(command).returncode)
     return calls
 
 
@@ -51,6 +53,12 @@ def test_other_options_are_another_run(trainer, tmp_path):
 def test_a_failing_arm_says_how_to_go_on(trainer, tmp_path):
     with pytest.raises(SystemExit, match='exit status 1.*Call the same command again'):
         arms.run_all([arm(tmp_path, fail=1)])
+
+
+def test_lines_of_runs_side_by_side_are_labelled(capsys):
+    script = 'import os, sys; print(os.environ["OMP_NUM_THREADS"]); sys.exit("wrong")'
+    assert arms.run_labelled([sys.executable, '-c', script], 'KD, seed 3', 5) == 1
+    assert sorted(capsys.readouterr().out.splitlines()) == ['[KD, seed 3] 5', '[KD, seed 3] wrong']
 
 
 def test_table(trainer, tmp_path):
