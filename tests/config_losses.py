@@ -35,11 +35,15 @@ def build(model: dict, folder: Path) -> torch.nn.Module:
     return model.train()
 
 
-def losses(file: str, folder: Path) -> dict:
-    images, data_samples = golden.batch(dict(batch=2, resolution=64 if 'imagenet' in file else 28, labels=[5, 9]))
-    model = build(Config.fromfile(ROOT / file).model, folder)
-    found = model(images.float(), data_samples, mode='loss')
-    return {name: value.item() for name, value in found.items() if 'loss' in name}
+def losses(file: str, folder: Path, seen: dict = {}) -> dict:
+    """Losses of a config's model; configs of the same model share one computation."""
+    config = Config.fromfile(ROOT / file).model
+    key = str(config)
+    if key not in seen:
+        images, data_samples = golden.batch(dict(batch=2, resolution=64 if 'imagenet' in file else 28, labels=[5, 9]))
+        found = build(config, folder)(images.float(), data_samples, mode='loss')
+        seen[key] = {name: value.item() for name, value in found.items() if 'loss' in name}
+    return seen[key]
 
 
 if __name__ == '__main__':

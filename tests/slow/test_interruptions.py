@@ -1,4 +1,4 @@
-"""The slow part of the tests: interruptions, processes, memory. tools/run_tests.sh runs it last."""
+"""The slow part of the tests: interruptions, processes, memory."""
 import json
 import os
 import signal
