@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--pair', choices=PAIRS, default='resnet56_resnet20', help='teacher and student')
     parser.add_argument('--size', type=int, help='side of the images (default: 32, or 64 for ResNet-34 -> 18)')
-    parser.add_argument('--batch-size', type=int, help='images in a batch (default: 64, or 8 for ResNet-34 -> 18)')
+    parser.add_argument('--batch-size', type=int, help='images in a batch (default: 64, or 32 for ResNet-34 -> 18)')
     parser.add_argument('--variants', nargs='+', choices=VARIANTS, default=['reference', 'default', 'fast', 'floor'],
                         help='; '.join(f'{name}: {variant.about}' for name, variant in VARIANTS.items()))
     parser.add_argument('--rounds', type=int, default=5, help='turns that each variant has')

@@ -16,7 +16,7 @@ ROOT = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 # Of each pair: config, side of the images, images in a batch.
 PAIRS = {
     'resnet56_resnet20': ('configs/cifar100/hssakd_resnet56_resnet20.py', 32, 64),
-    'resnet34_resnet18': ('configs/hssakd_r18_imagenet.py', 64, 8),
+    'resnet34_resnet18': ('configs/hssakd_r18_imagenet.py', 64, 32),
 }
 # For a quick try, of teacher and student: depth, channels of the first stage, of the last.
 SMALL = {'resnet56_resnet20': ((14, 16, 64), (8, 8, 32)), 'resnet34_resnet18': ((34, 8, 64), (18, 8, 64))}

@@ -38,7 +38,7 @@ class Variant:
 
 HUGE_PAGES = dict(THP_MEM_ALLOC_ENABLE='1')
 KEEP_MEMORY = dict(MALLOC_MMAP_MAX_='0', MALLOC_TRIM_THRESHOLD_='100000000000')
-NCHW = dict(channels_last=False, fold_teacher=False)
+NCHW = dict(channels_last=False)
 
 VARIANTS = {
     'reference': Variant('Eq. 1 to 5 written down plainly', 'reference', NCHW),
@@ -46,8 +46,7 @@ VARIANTS = {
     'fast': Variant('our model, recommended fast settings', optimizer=dict(fused=True), amp=True),
     'floor': Variant('forward and backward of the networks alone', 'floor'),
     # single changes, to see what each gives
-    'nchw': Variant('our model, NCHW, teacher not folded', model=NCHW),
-    'unfolded': Variant('default, teacher not folded', model=dict(fold_teacher=False)),
+    'nchw': Variant('default, NCHW', model=NCHW),
     'fused': Variant('default, fused SGD', optimizer=dict(fused=True)),
     'foreach': Variant('default, foreach SGD', optimizer=dict(foreach=True)),
     'hugepages': Variant('default, tensors in huge pages', env=HUGE_PAGES),
@@ -95,9 +94,9 @@ def our_step(model: nn.Module, optimizer: dict, amp: bool, data: dict) -> Callab
     return lambda: model.train_step(data, wrapper)
 
 
-def compile_blocks(model: nn.Module, images: torch.Tensor) -> None:
-    """Compile each residual block of student and (folded) teacher; blocks of one shape share their code."""
-    for network in (model, model._folded.get(model.make_views(images))):
+def compile_blocks(model: nn.Module) -> None:
+    """Compile each residual block of student and teacher; blocks of one shape share their code."""
+    for network in (model, model.teacher):
         for module in network.modules():
             if type(module).__name__ in ('BasicBlock', 'Bottleneck'):
                 module.compile()
@@ -115,5 +114,5 @@ def make_step(name: str, pair: str, size: int, batch_size: int, device: str = 'c
     if variant.kind == 'floor':
         return floor_step(model, images)
     if variant.compile:
-        compile_blocks(model, images)
+        compile_blocks(model)
     return our_step(model, optimizer, variant.amp, data)

@@ -8,7 +8,6 @@ from mmpretrain.structures import DataSample
 from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, hard_labels, is_mixed
 from mmhssakd.models.data_preprocessor import check_labels
 from mmhssakd.registry import MODELS
-from .folding import FoldedTeacher
 from .mimicry import MimicryMixin
 from .teacher import build_teacher
 
@@ -34,8 +33,6 @@ class HSSAKD(MimicryMixin, SSAClassifier):
             Defaults to ``'all'``.
         branch_map (Sequence[int], optional): For each of the student's branches the teacher's branch, from 0, that
             it mimics. Defaults to the branch of the same number.
-        fold_teacher (bool): Run the teacher with its batch norms folded into its convolutions: the same numbers,
-            faster. ``model.teacher`` itself keeps its weights. Defaults to True.
         **kwargs: Arguments of :class:`SSAClassifier`. Without ``auxiliary_neck`` and ``views`` this is KD.
 
     Raises:
@@ -43,7 +40,6 @@ class HSSAKD(MimicryMixin, SSAClassifier):
     """
 
     teacher: Optional[ImageClassifier] = None
-    _folded: Optional[FoldedTeacher] = None
 
     def __init__(self,
                  teacher: Optional[dict] = None,
@@ -52,7 +48,6 @@ class HSSAKD(MimicryMixin, SSAClassifier):
                  kl_p_views: str = 'all',
                  kd_loss_q: Optional[dict] = None,
                  branch_map: Optional[Sequence[int]] = None,
-                 fold_teacher: bool = True,
                  **kwargs) -> None:
         super().__init__(**kwargs)
         self._init_mimicry(kd_loss, kd_loss_q, loss_weight, kl_p_views, dict(task=1.0, kl_q=1.0, kl_p=1.0, aux=0.0))
@@ -63,7 +58,6 @@ class HSSAKD(MimicryMixin, SSAClassifier):
             object.__setattr__(self, 'teacher', build_teacher(**teacher, num_classes=self.num_classes))
             self.teacher.to(memory_format=self.memory_format)
             self._check_branches()
-            self._folded = FoldedTeacher(self.teacher) if fold_teacher else None
 
     def _check_branches(self) -> None:
         if self.auxiliary_neck is None:
@@ -89,8 +83,6 @@ class HSSAKD(MimicryMixin, SSAClassifier):
         super()._apply(fn, recurse)
         if self.teacher is not None:
             self.teacher._apply(fn, recurse)
-            if self._folded is not None:
-                self._folded.reset()
         return self
 
     @torch.no_grad()
@@ -98,10 +90,9 @@ class HSSAKD(MimicryMixin, SSAClassifier):
         """Logits of the teacher's p, and of the q_l that the student's branches mimic, on the student's views."""
         if next(self.teacher.parameters()).device != views.device:  # FSDP moves the parameters that it manages, no more
             self.teacher.to(views.device)
-        teacher = self.teacher if self._folded is None else self._folded.get(views)
         if self.auxiliary_neck is None:
-            return teacher(views, mode='tensor'), []
-        logits, aux_logits = teacher.forward_views(views)
+            return self.teacher(views, mode='tensor'), []
+        logits, aux_logits = self.teacher.forward_views(views)
         return logits, [aux_logits[i] for i in self.branch_map]
 
     def loss(self, inputs: torch.Tensor, data_samples: List[DataSample]) -> Dict[str, torch.Tensor]:

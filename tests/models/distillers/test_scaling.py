@@ -20,7 +20,7 @@ def options(tmp_path):
 
 def test_a_step_never_waits_for_the_device(options):
     """A tensor without data cannot be read: any ``.item()`` or ``if tensor`` in the step raises."""
-    model = MODELS.build(small.config(**options, fold_teacher=False)).to('meta')
+    model = MODELS.build(small.config(**options)).to('meta')
     samples = small.samples([0, 1, 2, 3])
     for sample in samples:
         sample.set_gt_label(sample.gt_label.to('meta'))
@@ -55,6 +55,6 @@ def test_sync_bn_is_for_the_student_and_its_branches_alone(options):
 
 def test_the_teacher_follows_the_images(options):
     """FSDP moves the parameters that it manages; the teacher is none of them."""
-    model = MODELS.build(small.config(**options, fold_teacher=False))
+    model = MODELS.build(small.config(**options))
     model.teach(torch.empty(4, 3, 16, 16, device='meta'))
     assert {p.device.type for p in model.teacher.parameters()} == {'meta'}
