@@ -26,6 +26,11 @@ model = dict(backbone=dict(norm_cfg=dict(type='GN', num_groups=4)))
 # what configs/hssakd_r18_imagenet_fsdp.py adds, for a student of 20,000 weights
 FSDP = Config.fromfile(f'{ROOT}/configs/_base_/fsdp.py')
 FSDP.strategy.model_wrapper.auto_wrap_policy.min_num_params = 5000
+# DDP that is told that every step uses the same weights; and the branches recomputed in the backward pass
+STATIC = """
+model_wrapper_cfg = dict(type='MMDistributedDataParallel', static_graph=True, device_ids=None)
+model['auxiliary_neck'] = dict(with_cp=True)
+"""
 
 
 def train(folder: Path, processes: int, teacher: Path, more: str = '') -> list:
@@ -47,7 +52,7 @@ def alone(tmp_path_factory, teacher) -> tuple:
     return train(folder, 1, teacher)[0], folder / 'epoch_1.pth'
 
 
-@pytest.mark.parametrize('more', ['', FSDP.pretty_text], ids=['ddp', 'fsdp'])
+@pytest.mark.parametrize('more', ['', STATIC, FSDP.pretty_text], ids=['ddp', 'static graph', 'fsdp'])
 def test_two_processes_equal_one(alone, more, tmp_path, teacher):
     one, checkpoint = alone
     two = train(tmp_path / 'two', 2, teacher, more)

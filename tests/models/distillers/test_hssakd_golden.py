@@ -3,7 +3,6 @@ import golden
 import pytest
 import torch
 
-
 PAIRS = ['offline_r34_r18', 'offline_wrn40x2_wrn16x2', 'offline_vgg13_mobilenetv2']
 
 
