@@ -45,8 +45,8 @@ def candidates(work_dir: str) -> List[Path]:
         found = [named if named.is_file() else folder / named.name]  # the work dir may have been moved
     others = {file for place in {folder, *(file.parent for file in found)} for file in place.glob('*.pth')
               if not file.name.startswith('best_')}
-    others = sorted(others, key=lambda file: file.stat().st_mtime, reverse=True)
-    return found + [file for file in others if file.resolve() not in [named.resolve() for named in found]]
+    newest_first = sorted(others, key=lambda file: file.stat().st_mtime, reverse=True)
+    return found + [file for file in newest_first if file.resolve() not in [named.resolve() for named in found]]
 
 
 def newest_checkpoint(work_dir: str) -> Optional[str]:

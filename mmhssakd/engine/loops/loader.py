@@ -146,5 +146,5 @@ class ResumableLoader(DataLoader):
         options = {name: getattr(loader, name) for name in OPTIONS}
         return cls(loader.dataset, batch_sampler=NumberedBatchSampler(loader.batch_sampler), **options)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         yield from super().__iter__()

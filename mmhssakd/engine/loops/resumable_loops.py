@@ -1,6 +1,6 @@
 """mmengine's two training loops, made exact: a resumed run does what the uninterrupted one would have done."""
 from contextlib import closing
-from typing import Any, Iterator, Union
+from typing import Any, Generator, Union
 
 from mmengine.dist import get_rank
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
@@ -52,7 +52,7 @@ class ExactDataMixin:
         if hasattr(batches.sampler, 'seed'):
             batches.sampler.seed = batches.seed
 
-    def batches(self, epoch: int, skip: int) -> Iterator[Any]:
+    def batches(self, epoch: int, skip: int) -> Generator[Any, None, None]:
         """Batches of a pass over the data, after the first ``skip``; random numbers are seeded for each."""
         sampler = self.dataloader.batch_sampler
         sampler.epoch, sampler.skip = epoch, skip

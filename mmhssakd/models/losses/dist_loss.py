@@ -29,6 +29,9 @@ class DISTLoss(MimicryLoss):
         ValueError: ``tau`` is not a positive number.
     """
 
+    beta: float
+    gamma: float
+
     def __init__(self, tau: float = 1.0, beta: float = 1.0, gamma: float = 1.0, loss_weight: float = 1.0) -> None:
         super().__init__(tau, loss_weight, beta=beta, gamma=gamma)
 

@@ -24,6 +24,9 @@ class DKDLoss(MimicryLoss):
         ValueError: ``tau`` is not a positive number.
     """
 
+    alpha: float
+    beta: float
+
     def __init__(self, tau: float = 4.0, alpha: float = 1.0, beta: float = 8.0, loss_weight: float = 1.0) -> None:
         super().__init__(tau, loss_weight, alpha=alpha, beta=beta)
 

@@ -23,6 +23,9 @@ class MimicryLoss(nn.Module):
         ValueError: ``tau`` is not a positive number.
     """
 
+    tau: float
+    loss_weight: float
+
     def __init__(self, tau: float, loss_weight: float, **factors: float) -> None:
         super().__init__()
         if not (isinstance(tau, (int, float)) and math.isfinite(tau) and tau > 0):
