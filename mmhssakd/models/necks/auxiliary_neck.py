@@ -19,16 +19,26 @@ class Branch(BaseModule):
         stages (nn.Module): Maps the tapped feature map to (N, ``in_channels``, H, W).
         in_channels (int): Channels that the stages return.
         num_labels (int): Number of joint labels, N * M.
+        with_cp (bool): Run each stage a second time in the backward pass instead of keeping its activations.
+            Defaults to False.
     """
 
-    def __init__(self, stages: nn.Module, in_channels: int, num_labels: int) -> None:
+    def __init__(self, stages: nn.Module, in_channels: int, num_labels: int, with_cp: bool = False) -> None:
         super().__init__()
         self.stages = stages
         self.fc = nn.Linear(in_channels, num_labels)
+        self.with_cp = with_cp
+
+    def run_stages(self, feature: torch.Tensor) -> torch.Tensor:
+        """Run the stages; recomputed one at a time, the activations of one alone are there in the backward pass."""
+        run = run_checkpointed if self.with_cp and torch.is_grad_enabled() else nn.Module.__call__
+        for stage in self.stages if isinstance(self.stages, nn.Sequential) else (self.stages, ):
+            feature = run(stage, feature)
+        return feature
 
     def forward(self, feature: torch.Tensor) -> torch.Tensor:
         """Classify a feature map (N, C, H, W); returns joint logits (N, N * M)."""
-        return self.fc(self.stages(feature).flatten(2).mean(2))
+        return self.fc(self.run_stages(feature).flatten(2).mean(2))
 
 
 def backbone_like(config: dict) -> Any:
@@ -53,12 +63,12 @@ def check_branch(branch: Branch, feature: torch.Tensor) -> None:
     branch.train()
 
 
-def light_branch(config: dict, feature: torch.Tensor, num_labels: int) -> Branch:
+def light_branch(config: dict, feature: torch.Tensor, num_labels: int, with_cp: bool) -> Branch:
     """Build a branch given as a config for feature maps like ``feature``."""
     stages = MODELS.build(dict(config, in_channels=feature.shape[1]))
     stages._dump_init_info = lambda: None
     stages.init_weights()
-    return Branch(stages, stages.out_channels, num_labels)
+    return Branch(stages, stages.out_channels, num_labels, with_cp)
 
 
 def module_names(backbone: nn.Module) -> str:
@@ -98,8 +108,8 @@ class AuxiliaryNeck(BaseModule):
             not be a chain of modules, and may return tokens.
         image_size (int, optional): Side of the empty image with which the features' channels are found out.
             Defaults to 32, or to 224 if the backbone refuses that.
-        with_cp (bool): Compute each branch a second time in the backward pass instead of keeping its activations
-            (gradient checkpointing): less memory, more time, the same numbers. Defaults to False.
+        with_cp (bool): Compute each stage of a branch a second time in the backward pass instead of keeping its
+            activations (gradient checkpointing): less memory, more time, the same numbers. Defaults to False.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
 
     Raises:
@@ -119,7 +129,6 @@ class AuxiliaryNeck(BaseModule):
                  with_cp: bool = False,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
-        self.with_cp = with_cp
         fresh = backbone_like(backbone)
         stages = getattr(fresh, 'res_layers', None)
         if not (taps or stages or hasattr(fresh, 'taps')):
@@ -132,12 +141,13 @@ class AuxiliaryNeck(BaseModule):
         features = probe(fresh, self.taps, image_size)
         self.channels = {tap: feature.shape[1] for tap, feature in features.items()}
         if branch is not None:
-            self.branches = nn.ModuleList(light_branch(branch, feature, num_labels) for feature in features.values())
+            self.branches = nn.ModuleList(
+                light_branch(branch, feature, num_labels, with_cp) for feature in features.values())
             return
         self.branches = nn.ModuleList()
         for tap, feature in features.items():
             try:
-                branch = Branch(self._stages(tap, feature.shape[1], backbone), in_channels, num_labels)
+                branch = Branch(self._stages(tap, feature.shape[1], backbone), in_channels, num_labels, with_cp)
                 if not stages:  # the modules of a residual network do fit together
                     check_branch(branch, feature)
             except (RuntimeError, TypeError, AttributeError, IndexError) as error:
@@ -198,6 +208,5 @@ class AuxiliaryNeck(BaseModule):
         Returns:
             list[Tensor]: Logits of q_1 .. q_L, each of shape (rows, N * M).
         """
-        run = run_checkpointed if self.with_cp and torch.is_grad_enabled() else nn.Module.__call__
-        return [run(branch, to_map(features[name], name, self.channels[name]))
+        return [branch(to_map(features[name], name, self.channels[name]))
                 for name, branch in zip(self.taps, self.branches)]
