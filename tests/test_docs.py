@@ -89,8 +89,9 @@ def test_commands(page):
     for words in commands(page):
         call = call_of(words)
         if call is None:
-            known = ('source', 'pip', 'ruff', 'mypy', 'mkdocs', 'tensorboard', 'mim')
+            known = ('source', 'pip', 'pytest', 'tensorboard', 'mim')
             assert words[0] in known or words[:3] == ['python', '-m', 'mmhssakd'], words
+            assert all((ROOT / word).is_dir() for word in words if word.startswith('tests/')), words
             continue
         tool, arguments = call
         options = [word for word in arguments if word.startswith('--')]
@@ -98,7 +99,7 @@ def test_commands(page):
             unknown = set(options) - options_of(TOOLS[tool])
             assert not unknown, f'{words}: {unknown}'
         else:
-            assert not options, words
+            assert not options or tool == 'run_tests', words  # whose options are pytest's
         check_config_keys([word for word in words if re.match(r'\S*configs/\S+\.py$', word)], arguments)
 
 

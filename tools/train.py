@@ -18,7 +18,8 @@ def parse_args() -> argparse.Namespace:
     add_arguments(parser)
     parser.add_argument('--resume', nargs='?', const='auto',
                         help='resume from this checkpoint, or without a value from the latest in the work dir')
-    parser.add_argument('--amp', action='store_true', help='mixed precision (bfloat16 on a CPU)')
+    parser.add_argument('--amp', action='store_true',
+                        help='mixed precision: bfloat16, or float16 on a GPU that lacks it')
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help='scale the learning rate by the actual over the base batch size')
     parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')

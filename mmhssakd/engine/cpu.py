@@ -9,10 +9,12 @@ from mmengine.logging import print_log
 
 
 def use_amp(cfg: Config) -> None:
-    """Turn on mixed precision: mmengine's on a GPU, bfloat16 autocast on a CPU."""
+    """Turn on mixed precision: bfloat16, float16 on a GPU that lacks it, or what ``optim_wrapper.dtype`` says."""
     if torch.cuda.is_available():
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            cfg.optim_wrapper.setdefault('dtype', 'bfloat16')
     else:
         if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
             print_log('This CPU has no bfloat16 instructions: --amp works but will be slower than float32.',
