@@ -29,7 +29,7 @@ def test_curves_count_epochs(runs):
 
 def test_settings():
     assert flatten(dict(a=dict(b=1), c=[dict(d=2)], e=[1, 2], f={})) == {'a.b': 1, 'c.0.d': 2, 'e': [1, 2], 'f': {}}
-    assert setting('/root/x/seed_3/kd_r8/epoch_1.pth') == 'kd_r8/epoch_1.pth'
+    assert setting('/runs/x/seed_3/kd_r8/epoch_1.pth') == 'kd_r8/epoch_1.pth'
     assert setting('work_dirs/seed_3/x') == 'work_dirs//x'
 
 
