@@ -19,7 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--resume', nargs='?', const='auto',
                         help='resume from this checkpoint, or without a value from the latest in the work dir')
     parser.add_argument('--amp', action='store_true',
-                        help='mixed precision: bfloat16, or float16 on a GPU that lacks it')
+                        help='mixed precision: bfloat16; float16 for a detector and on a GPU without bfloat16')
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help='scale the learning rate by the actual over the base batch size')
     parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')

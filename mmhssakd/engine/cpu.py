@@ -8,18 +8,32 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 
+def has_bfloat16() -> bool:
+    """Whether this CPU has bfloat16 instructions."""
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 def use_amp(cfg: Config) -> None:
-    """Turn on mixed precision: bfloat16, float16 on a GPU that lacks it, or what ``optim_wrapper.dtype`` says."""
+    """Turn on mixed precision: bfloat16, or on a GPU what ``optim_wrapper.dtype`` says.
+
+    On a GPU it is float16 for detectors, since mmcv's operators know no bfloat16, and where the GPU knows none.
+
+    Raises:
+        ValueError: The config is a detector's, and there is no GPU.
+    """
+    detector = cfg.get('default_scope') == 'mmdet'
     if torch.cuda.is_available():
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-        if torch.cuda.is_bf16_supported(including_emulation=False):
+        if not detector and torch.cuda.is_bf16_supported(including_emulation=False):
             cfg.optim_wrapper.setdefault('dtype', 'bfloat16')
-    else:
-        if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-            print_log('This CPU has no bfloat16 instructions: --amp works but will be slower than float32.',
-                      level=logging.WARNING)
-        cfg.optim_wrapper.type = 'mmhssakd.BF16OptimWrapper'
+        return
+    if detector:
+        raise ValueError("--amp trains a detector on a GPU only: on a CPU it is bfloat16, which mmcv's operators "
+                         'do not know. Leave it out.')
+    if not has_bfloat16():
+        print_log('This CPU has no bfloat16 instructions: --amp saves memory here, but no time.', level=logging.WARNING)
+    cfg.optim_wrapper.type = 'mmhssakd.BF16OptimWrapper'
 
 
 def prepare_distributed(cfg: Config) -> None:

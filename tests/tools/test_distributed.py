@@ -33,13 +33,14 @@ model['auxiliary_neck'] = dict(with_cp=True)
 """
 
 
-def train(folder: Path, processes: int, teacher: Path, more: str = '') -> list:
+def train(folder: Path, processes: int, teacher: Path, more: str = '', *arguments: str) -> list:
     folder.mkdir()
     (folder / 'gn.py').write_text(CONFIG.format(root=ROOT) + more)
     options = {**SHORT, **epochs(1), 'model.teacher.checkpoint': teacher,
                'train_dataloader.batch_size': 30 // processes}
     command = ['train.py', folder / 'gn.py'] if processes == 1 else ['dist_train.sh', folder / 'gn.py', processes]
-    run(*command, '--work-dir', folder, options=options, env=dict(PYTHONPATH=f'{ROOT}:{ROOT / "tests/tools"}'))
+    run(*command, *arguments, '--work-dir', folder, options=options,
+        env=dict(PYTHONPATH=f'{ROOT}:{ROOT / "tests/tools"}'))
     files = sorted(folder.glob('losses_*.jsonl'))
     assert len(files) == processes
     return [[json.loads(line) for line in file.read_text().splitlines()] for file in files]
@@ -64,6 +65,16 @@ def test_two_processes_equal_one(alone, more, tmp_path, teacher):
     assert set(states[0]) == set(states[1])
     for name, value in states[0].items():
         torch.testing.assert_close(states[1][name], value, rtol=1e-3, atol=1e-5, msg=name)
+
+
+@pytest.mark.parametrize('more', [STATIC, FSDP.pretty_text], ids=['static graph', 'fsdp'])
+def test_two_processes_in_bfloat16(alone, more, tmp_path, teacher):
+    """With --amp on a CPU, the losses of the first steps are within 2 % of float32's, and not the same."""
+    two = train(tmp_path / 'two', 2, teacher, more, '--amp')
+    for step, terms in enumerate(alone[0][:2]):
+        for name, value in terms.items():
+            assert np.mean([rank[step][name] for rank in two]) == pytest.approx(value, rel=0.02), (step, name)
+        assert np.mean([rank[step]['loss_kl_q'] for rank in two]) != pytest.approx(terms['loss_kl_q'], rel=1e-5)
 
 
 def test_distributed_test(tmp_path, teacher):

@@ -12,6 +12,7 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 
 import torch
 
+from mmhssakd.engine.cpu import has_bfloat16
 from .variants import VARIANTS, make_step, numbers
 
 MIB = 1024**2
@@ -143,5 +144,5 @@ def machine(device: str) -> dict:
         model = next((line.split(':', 1)[1].strip() for line in file if line.startswith('model name')), '')
     gpu = torch.cuda.get_device_name() if device == 'cuda' else None
     return dict(cpu=model, cores=os.cpu_count(), gpu=gpu, torch=torch.__version__, system=platform.platform(),
-                bf16_instructions=torch.ops.mkldnn._is_mkldnn_bf16_supported(),
+                bf16_instructions=has_bfloat16(),
                 memory_limit_mib=resource.getpagesize() * os.sysconf('SC_PHYS_PAGES') / MIB)
