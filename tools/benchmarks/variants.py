@@ -6,6 +6,7 @@ import torch
 import torch.nn as nn
 from mmengine.optim import OptimWrapper
 
+from mmhssakd.engine.cpu import has_bfloat16
 from mmhssakd.registry import OPTIM_WRAPPERS
 from . import reference
 from .pairs import build, make_batch
@@ -23,7 +24,7 @@ class Variant:
         kind (str): ``'ours'``, ``'reference'`` or ``'floor'``.
         model (dict): Options of the distiller.
         optimizer (dict): Options of SGD.
-        amp (bool): bfloat16 autocast.
+        amp (str): bfloat16 autocast: ``'off'``, ``'on'``, or ``'native'``: where the device has the instructions.
         compile (bool): torch.compile of every residual block.
         env (dict): Environment variables of its process.
     """
@@ -31,7 +32,7 @@ class Variant:
     kind: str = 'ours'
     model: dict = field(default_factory=dict)
     optimizer: dict = field(default_factory=dict)
-    amp: bool = False
+    amp: str = 'off'
     compile: bool = False
     env: Dict[str, str] = field(default_factory=dict)
 
@@ -43,7 +44,7 @@ NCHW = dict(channels_last=False)
 VARIANTS = {
     'reference': Variant('Eq. 1 to 5 written down plainly', 'reference', NCHW),
     'default': Variant('our model, default settings'),
-    'fast': Variant('our model, recommended fast settings', optimizer=dict(fused=True), amp=True),
+    'fast': Variant('our model, recommended fast settings', optimizer=dict(fused=True), amp='native'),
     'floor': Variant('forward and backward of the networks alone', 'floor'),
     # single changes, to see what each gives
     'nchw': Variant('default, NCHW', model=NCHW),
@@ -52,7 +53,7 @@ VARIANTS = {
     'hugepages': Variant('default, tensors in huge pages', env=HUGE_PAGES),
     'keepmemory': Variant('default, malloc keeps freed memory', env=KEEP_MEMORY),
     'with_cp': Variant('default, branches checkpointed', model=dict(with_cp=True)),
-    'amp': Variant('default, bfloat16 autocast', amp=True),
+    'amp': Variant('default, bfloat16 autocast', amp='on'),
     'compile': Variant('default, blocks compiled', compile=True),
 }
 
@@ -114,4 +115,5 @@ def make_step(name: str, pair: str, size: int, batch_size: int, device: str = 'c
         return floor_step(model, images)
     if variant.compile:
         compile_blocks(model)
-    return our_step(model, optimizer, variant.amp, data)
+    amp = variant.amp == 'on' or (variant.amp == 'native' and (device != 'cpu' or has_bfloat16()))
+    return our_step(model, optimizer, amp, data)
