@@ -67,7 +67,7 @@ def our_name(name: str) -> str:
     return next(iter(rename({name: None})))
 
 
-def check_gradients(model: torch.nn.Module, norms: dict, tolerance: float = 1e-7) -> None:
+def check_gradients(model: torch.nn.Module, norms: dict, tolerance: float = 1e-8) -> None:
     parameters = dict(model.named_parameters())
     assert {our_name(name) for name in norms} == set(parameters)
     for name, norm in norms.items():

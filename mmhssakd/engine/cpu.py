@@ -1,4 +1,4 @@
-"""Run on a CPU what mmengine takes a GPU for: process groups, DDP, mixed precision."""
+"""Mixed precision on any device; and on a CPU what mmengine takes a GPU for: process groups and DDP."""
 import logging
 import os
 
@@ -9,31 +9,47 @@ from mmengine.logging import print_log
 
 
 def has_bfloat16() -> bool:
-    """Whether this CPU has bfloat16 instructions."""
+    """Whether torch has fast bfloat16 kernels for this CPU (oneDNN asks for AVX-512 or newer)."""
     return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
-def use_amp(cfg: Config) -> None:
-    """Turn on mixed precision: bfloat16, or on a GPU what ``optim_wrapper.dtype`` says.
-
-    On a GPU it is float16 for detectors, since mmcv's operators know no bfloat16, and where the GPU knows none.
+def usual_dtype(detector: bool) -> str:
+    """Precision of ``--amp``: bfloat16, which needs no loss scaling, unless the device or mmcv's operators lack it.
 
     Raises:
-        ValueError: The config is a detector's, and there is no GPU.
+        ValueError: The model is a detector, and there is no GPU.
     """
-    detector = cfg.get('default_scope') == 'mmdet'
-    if torch.cuda.is_available():
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-        if not detector and torch.cuda.is_bf16_supported(including_emulation=False):
-            cfg.optim_wrapper.setdefault('dtype', 'bfloat16')
-        return
-    if detector:
-        raise ValueError("--amp trains a detector on a GPU only: on a CPU it is bfloat16, which mmcv's operators "
-                         'do not know. Leave it out.')
-    if not has_bfloat16():
-        print_log('This CPU has no bfloat16 instructions: --amp saves memory here, but no time.', level=logging.WARNING)
-    cfg.optim_wrapper.type = 'mmhssakd.BF16OptimWrapper'
+    if not torch.cuda.is_available():
+        if detector:
+            raise ValueError("--amp trains a detector on a GPU only: on a CPU it is bfloat16, which mmcv's operators "
+                             'do not know. Leave it out.')
+        return 'bfloat16'
+    return 'float16' if detector or not torch.cuda.is_bf16_supported(including_emulation=False) else 'bfloat16'
+
+
+def use_amp(cfg: Config) -> None:
+    """Turn on mixed precision: what ``optim_wrapper.dtype`` says, or :func:`usual_dtype`.
+
+    Raises:
+        ValueError: There is no GPU, and the model is a detector, or the dtype is another than bfloat16.
+    """
+    wrapper = cfg.optim_wrapper
+    usual = usual_dtype(detector=cfg.get('default_scope') == 'mmdet')
+    dtype = wrapper.pop('dtype', usual)
+    if dtype == 'bfloat16':
+        wrapper.type = 'mmhssakd.BF16OptimWrapper'
+        for option in ('loss_scale', 'use_fsdp'):  # of AmpOptimWrapper
+            wrapper.pop(option, None)
+        if not torch.cuda.is_available() and not has_bfloat16():
+            print_log('torch has no fast bfloat16 for this CPU: --amp saves memory here, but no time.',
+                      level=logging.WARNING)
+    elif torch.cuda.is_available():
+        wrapper.update(type='AmpOptimWrapper', dtype=dtype)
+        wrapper.setdefault('loss_scale', 'dynamic')
+        if cfg.get('strategy', {}).get('type') == 'FSDPStrategy':
+            wrapper.setdefault('use_fsdp', True)
+    else:
+        raise ValueError(f'optim_wrapper.dtype={dtype}: on a CPU, --amp is bfloat16. Leave this option out.')
 
 
 def prepare_distributed(cfg: Config) -> None:
@@ -42,7 +58,8 @@ def prepare_distributed(cfg: Config) -> None:
         return
     cfg.env_cfg.dist_cfg.backend = 'gloo'
     cfg.setdefault('model_wrapper_cfg', dict(
-        type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False))
+        type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False)))
     if 'strategy' in cfg:
         cfg.strategy.setdefault('model_wrapper', dict())['device_id'] = 'cpu'
     if not torch_dist.is_initialized():  # mmengine's init_dist would call torch.cuda.set_device

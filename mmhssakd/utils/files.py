@@ -7,6 +7,14 @@ from typing import Union
 from mmengine.fileio import LocalBackend, register_backend
 
 
+def put_in_place(path: str) -> None:
+    """Bring ``{path}.tmp`` to the disk, then give it the name ``path`` in one step."""
+    temporary = f'{path}.tmp'
+    with open(temporary, 'rb') as file:
+        os.fsync(file.fileno())  # else a power failure may leave an empty file under the new name
+    os.replace(temporary, path)
+
+
 def replace_file(data: bytes, path: str) -> None:
     """Write ``data`` beside ``path``, bring it to the disk, then put it in the place of ``path`` in one step.
 
@@ -18,9 +26,7 @@ def replace_file(data: bytes, path: str) -> None:
     try:
         with open(temporary, 'wb') as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # else a power failure may leave an empty file under the new name
-        os.replace(temporary, path)
+        put_in_place(path)
     except OSError as error:
         with suppress(OSError):
             os.remove(temporary)

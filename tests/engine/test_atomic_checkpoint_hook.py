@@ -5,8 +5,10 @@ import resource
 
 import pytest
 import torch
+from mmengine.runner import FlexibleRunner
 from tiny_run import config, runner
 
+from mmhssakd.engine.reliability import make_training_reliable
 from mmhssakd.utils.resume import check_resumable, newest_checkpoint
 
 
@@ -141,3 +143,17 @@ def test_weights_alone_cannot_be_resumed(tmp_path):
     torch.save(dict(state_dict={}), tmp_path / 'weights.pth')
     with pytest.raises(ValueError, match='weights.pth holds no meta, optimizer, message_hub.*load_from'):
         check_resumable(str(tmp_path / 'weights.pth'))
+
+
+def test_flexible_runner_writes_beside(tmp_path, monkeypatch):
+    """mmengine's FlexibleRunner (FSDP) writes in place, whatever the file backend."""
+    replaced, replace = [], os.replace
+    monkeypatch.setattr(os, 'replace', lambda a, b: (replaced.append((a, b)), replace(a, b)))
+    cfg = config(tmp_path, checkpoint=dict(max_keep_ckpts=1), env_cfg=dict(cudnn_benchmark=False))
+    make_training_reliable(cfg)
+    run = FlexibleRunner.from_cfg(cfg)
+    run.train()
+    for name in ('epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth'):
+        assert (f'{tmp_path}/{name}.tmp', f'{tmp_path}/{name}') in replaced
+    assert names(tmp_path) == {'epoch_3.pth'}
+    check_resumable(str(tmp_path / 'epoch_3.pth'))

@@ -1,4 +1,4 @@
-"""Mixed precision: which wrapper --amp picks, and that the one for a CPU trains in bfloat16."""
+"""Mixed precision: what --amp picks, and that it trains in bfloat16 on a CPU."""
 import copy
 
 import pytest
@@ -10,17 +10,43 @@ from mmhssakd.engine.cpu import use_amp
 from mmhssakd.engine.optimizers.bf16_optim_wrapper import ProductsInFloat32
 from mmhssakd.registry import MODELS, OPTIM_WRAPPERS
 
+BF16 = dict(type='mmhssakd.BF16OptimWrapper')
+FP16 = dict(type='AmpOptimWrapper', dtype='float16', loss_scale='dynamic')
 
-@pytest.mark.parametrize('bf16, scope, given, dtype', [
-    (True, 'mmpretrain', {}, 'bfloat16'), (False, 'mmpretrain', {}, None),
-    (True, 'mmpretrain', dict(dtype='float16'), 'float16'), (True, 'mmdet', {}, None)])
-def test_amp_on_a_gpu(bf16, scope, given, dtype, monkeypatch):
+
+@pytest.mark.parametrize('bf16, scope, given, expected', [
+    (True, 'mmpretrain', {}, BF16), (True, 'mmpretrain', dict(dtype='bfloat16', loss_scale='dynamic'), BF16),
+    (True, 'mmpretrain', dict(dtype='float16'), FP16), (False, 'mmpretrain', {}, FP16), (True, 'mmdet', {}, FP16),
+    (False, 'mmpretrain', dict(loss_scale=512.), dict(FP16, loss_scale=512.))])
+def test_amp_on_a_gpu(bf16, scope, given, expected, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda including_emulation: bf16)
     cfg = Config(dict(default_scope=scope, optim_wrapper=dict(given, type='OptimWrapper')))
     use_amp(cfg)
-    assert cfg.optim_wrapper.type == 'AmpOptimWrapper' and cfg.optim_wrapper.loss_scale == 'dynamic'
-    assert cfg.optim_wrapper.get('dtype') == dtype
+    assert dict(cfg.optim_wrapper) == expected
+
+
+def test_float16_and_fsdp_share_the_scaler(monkeypatch):
+    """Else each process would look for overflow in its own shards alone."""
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda including_emulation: True)
+    cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper', dtype='float16'), strategy=dict(type='FSDPStrategy')))
+    use_amp(cfg)
+    assert cfg.optim_wrapper.use_fsdp
+
+
+@pytest.mark.parametrize('given', [dict(loss_scale='dynamic', use_fsdp=True), dict(dtype='bfloat16')])
+def test_amp_on_a_cpu_leaves_out_what_is_for_float16(given, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    cfg = Config(dict(optim_wrapper=dict(given, type='OptimWrapper')))
+    use_amp(cfg)
+    assert dict(cfg.optim_wrapper) == BF16
+
+
+def test_float16_needs_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    with pytest.raises(ValueError, match='optim_wrapper.dtype=float16: on a CPU, --amp is bfloat16'):
+        use_amp(Config(dict(optim_wrapper=dict(type='OptimWrapper', dtype='float16'))))
 
 
 def test_amp_of_a_detector_needs_a_gpu(monkeypatch):
@@ -60,6 +86,13 @@ def test_products_in_float32_are_those_of_bfloat16(layer, shape):
     for value, expected in zip((ours, *gradients), (own, *own_gradients)):
         assert value.dtype == expected.dtype == torch.bfloat16
         torch.testing.assert_close(value, expected, rtol=2**-7, atol=2**-7 * expected.abs().max().item())
+
+
+def test_options_of_a_product_are_kept():
+    a, b, c = (torch.randn(4, 4).bfloat16() for _ in range(3))
+    with ProductsInFloat32():
+        ours = torch.addmm(c, a, b, alpha=0.5, beta=2)
+    torch.testing.assert_close(ours, torch.addmm(c, a, b, alpha=0.5, beta=2), rtol=2**-7, atol=2**-7)
 
 
 @pytest.mark.parametrize('native', [False, True])

@@ -87,6 +87,44 @@ def test_a_step_left_out_changes_nothing(tmp_path):
     assert not all(torch.equal(a, b) for a, b in zip(states[4], states[5]))
 
 
+@pytest.mark.parametrize('fused', [False, True])
+def test_overflow_is_left_to_the_scaler(fused):
+    """A fused optimiser steps in any case, and leaves the weights alone by itself."""
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, fused=fused)
+    scaler = torch.amp.GradScaler('cpu', init_scale=2.**126)
+    hook = HOOKS.build(dict(type='NonFiniteLossHook'))
+    hook.before_train(SimpleNamespace(model=model, optim_wrapper=SimpleNamespace(optimizer=optimizer)))
+    before = model.weight.detach().clone()
+    scaler.scale(model(torch.full((4, 2), 100.)).sum()).backward()
+    assert not torch.isfinite(model.weight.grad).all()
+    scaler.step(optimizer)
+    scaler.update()
+    assert scaler.get_scale() < 2.**126 and torch.equal(model.weight, before) and not hook.bad_gradients
+
+
+def test_a_bad_part_of_an_accumulated_step_counts_once(tmp_path):
+    hooks = [dict(type='mmhssakd.NonFiniteLossHook', max_skipped=1)]
+    cfg = config(tmp_path, model=dict(bad_steps=(3, )), hooks=hooks)
+    cfg.optim_wrapper.accumulative_counts = 2
+    run = runner(cfg)
+    run.train()
+    assert run.message_hub.get_info('skipped_steps') == 1
+    assert all(torch.isfinite(value).all() for value in run.model.state_dict().values())
+
+
+def test_processes_with_parts_of_the_gradients_agree(monkeypatch):
+    """What one process found, all leave out."""
+    monkeypatch.setattr('mmhssakd.engine.hooks.non_finite_loss_hook.all_reduce', lambda count, op: count.fill_(1))
+    hook = HOOKS.build(dict(type='NonFiniteLossHook'))
+    hook.sharded = True
+    model = torch.nn.Linear(2, 1)
+    model(torch.ones(1, 2)).sum().backward()
+    hook.before_step(torch.optim.SGD(model.parameters(), lr=0.1), {})
+    assert hook.bad_gradients == ['(of another process)']
+    assert all(p.grad is None for p in model.parameters())
+
+
 @pytest.mark.parametrize('max_skipped', [-1, 1.5, '3'])
 def test_bad_option(max_skipped):
     with pytest.raises(ValueError, match='NonFiniteLossHook.max_skipped must be'):

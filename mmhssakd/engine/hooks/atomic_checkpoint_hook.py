@@ -5,14 +5,27 @@ from contextlib import suppress
 from os import remove
 from typing import Any, Dict, Optional
 
+from mmengine._strategy import BaseStrategy
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from mmhssakd.registry import HOOKS
-from mmhssakd.utils.files import replace_file
+from mmhssakd.utils.files import put_in_place, replace_file
 
 INTERRUPTED = 'interrupted.pth'  # what InterruptHook writes
+
+
+def write_beside(strategy: BaseStrategy) -> None:
+    """Let a strategy of ``FlexibleRunner``, which knows no backends, put whole checkpoints in place in one step."""
+    save = strategy.save_checkpoint
+
+    def save_checkpoint(filename: str, **kwargs: Any) -> None:
+        save(f'{filename}.tmp', **kwargs)
+        if is_main_process():
+            put_in_place(filename)
+
+    strategy.save_checkpoint = save_checkpoint
 
 
 @HOOKS.register_module()
@@ -22,7 +35,7 @@ class AtomicCheckpointHook(CheckpointHook):
     mmengine writes a checkpoint in place, and with ``max_keep_ckpts`` removes the oldest one first. Here a checkpoint
     is written beside its place, put there in one step, named in ``last_checkpoint`` (in one step, too), and only then
     is the oldest one removed. Arguments are those of ``CheckpointHook``; ``backend_args`` of another file system is
-    left alone.
+    left alone. Of ``FlexibleRunner``'s, those are written in place that each process keeps a part of.
     """
 
     def __init__(self, *args, backend_args: Optional[dict] = None, out_dir: Optional[str] = None, **kwargs) -> None:
@@ -33,6 +46,9 @@ class AtomicCheckpointHook(CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Remove what an interrupted run left behind: checkpoints too many, and files half written."""
         super().before_train(runner)
+        strategy = getattr(runner, 'strategy', None)
+        if strategy is not None and getattr(strategy, '_is_full_state_dict', lambda: True)():
+            write_beside(strategy)
         if is_main_process():
             for folder in {runner.work_dir, self.out_dir}:
                 for file in glob.glob(osp.join(glob.escape(folder), '*.tmp')):

@@ -2,9 +2,11 @@
 from typing import Any, Dict, List, Optional
 
 import torch
+from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmhssakd.registry import HOOKS
 
@@ -16,13 +18,12 @@ class NonFiniteLossHook(Hook):
     mmdet has a hook for the total loss, checked from time to time; this one names the term, the iteration and the
     images.
 
-    With dynamic loss scaling (fp16) the scaler leaves out steps with infinite gradients by itself; those are normal
+    With dynamic loss scaling (float16) the scaler leaves out steps with infinite gradients by itself; those are normal
     and not counted here.
 
     Args:
         max_skipped (int): How many steps of the run may be left out, each with a warning, before it stops. Of such a
             step neither weights nor buffers (the statistics of batch normalisation) are kept. Defaults to 0.
-        check_gradients (bool): Look at the gradients, too, before each step of the optimiser. Defaults to True.
 
     Raises:
         ValueError: ``max_skipped`` is negative or no whole number.
@@ -30,19 +31,18 @@ class NonFiniteLossHook(Hook):
 
     priority = 'VERY_HIGH'
 
-    def __init__(self, max_skipped: int = 0, check_gradients: bool = True) -> None:
+    def __init__(self, max_skipped: int = 0) -> None:
         if not isinstance(max_skipped, int) or max_skipped < 0:
             raise ValueError('NonFiniteLossHook.max_skipped must be a number of steps, 0 or more, but got '
                              f'{max_skipped!r}.')
         self.max_skipped = max_skipped
-        self.check_gradients = check_gradients
         self.bad_gradients: List[str] = []
+        self.sharded = False
         self.buffers: Dict[str, torch.Tensor] = {}
 
     def before_train(self, runner: Runner) -> None:
         """Ask the optimiser to show its gradients before each step."""
-        if not self.check_gradients:
-            return
+        self.sharded = isinstance(runner.model, FullyShardedDataParallel)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         names = {parameter: name for name, parameter in model.named_parameters()}
         wrappers = runner.optim_wrapper
@@ -52,11 +52,18 @@ class NonFiniteLossHook(Hook):
 
     def before_step(self, optimizer: torch.optim.Optimizer, names: Dict[torch.Tensor, str]) -> None:
         """Drop the gradients if one is not finite: optimisers do nothing for parameters without gradient."""
+        if getattr(optimizer, 'found_inf', None) is not None:  # a fused optimiser, which does as the scaler says
+            return
         parameters = [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
         finite = torch.stack([torch.isfinite(p.grad).all() for p in parameters]).tolist() if parameters else []
-        if all(finite):
-            return
         self.bad_gradients = [names.get(p, '(unnamed)') for p, good in zip(parameters, finite) if not good]
+        if self.sharded:  # no process has all gradients
+            bad = torch.tensor(len(self.bad_gradients))
+            all_reduce(bad, 'max')
+            if bad and not self.bad_gradients:
+                self.bad_gradients = ['(of another process)']
+        if not self.bad_gradients:
+            return
         for parameter in parameters:
             parameter.grad = None
 
@@ -99,6 +106,8 @@ class NonFiniteLossHook(Hook):
         with torch.no_grad():
             for name, value in runner.model.named_buffers():
                 value.copy_(self.buffers[name])
+        if not getattr(runner.optim_wrapper, 'should_update', lambda: True)():
+            runner.optim_wrapper.zero_grad()  # else what was accumulated would spoil the step to come
         runner.logger.warning(f'{what}: step left out, {skipped} of at most {self.max_skipped}; {images}')
 
 

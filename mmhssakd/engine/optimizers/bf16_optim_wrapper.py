@@ -21,12 +21,13 @@ class ProductsInFloat32(TorchDispatchMode):
     """Compute convolutions and matrix products of bfloat16 tensors in float32, then round the result.
 
     These are the values of a processor with bfloat16 instructions, which sums up in float32 as well. On a CPU
-    without them torch's own bfloat16 kernels take ten times as long.
+    without them torch's own bfloat16 kernels take ten times as long. Fused attention is left as it is.
     """
 
     def __torch_dispatch__(self, func: Callable, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
         if func in PRODUCTS and any(isinstance(arg, Tensor) and arg.dtype == torch.bfloat16 for arg in args):
-            return tree_map_only(Tensor, Tensor.bfloat16, func(*tree_map_only(Tensor, Tensor.float, args)))
+            args, kwargs = tree_map_only(Tensor, Tensor.float, (args, kwargs))
+            return tree_map_only(Tensor, Tensor.bfloat16, func(*args, **(kwargs or {})))
         return func(*args, **(kwargs or {}))
 
 
@@ -34,8 +35,8 @@ class ProductsInFloat32(TorchDispatchMode):
 class BF16OptimWrapper(OptimWrapper):
     """Forward pass under bfloat16 autocast on any device; no loss scaling, which bfloat16 does not need.
 
-    mmengine's ``AmpOptimWrapper`` refuses to run on a CPU, so ``--amp`` picks this one there. On a CPU without
-    bfloat16 instructions it saves memory and takes the time of float32.
+    mmengine's ``AmpOptimWrapper`` refuses to run on a CPU, and scales the loss, so ``--amp`` picks this one. On a CPU
+    without bfloat16 instructions it saves memory and costs some time.
     """
 
     @contextmanager

@@ -73,6 +73,8 @@ class SSAClassifier(ImageClassifier):
             self.auxiliary_neck = MODELS.build(
                 dict(auxiliary_neck, backbone=backbone, num_labels=self.num_classes * self.num_views))
         self.frozen = frozen
+        if frozen and auxiliary_neck is None:
+            raise ValueError('model.frozen=True trains the branches alone: set model.auxiliary_neck.')
         if frozen:
             for module in self._frozen_modules():
                 module.requires_grad_(False)

@@ -1,5 +1,5 @@
 """Offline HSSAKD: a student that mimics a frozen teacher's p and q_1 .. q_L on all views."""
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import torch
 from mmpretrain.models import ImageClassifier
@@ -10,6 +10,14 @@ from mmhssakd.models.data_preprocessor import check_labels
 from mmhssakd.registry import MODELS
 from .mimicry import MimicryMixin
 from .teacher import build_teacher
+
+
+def normalisation(preprocessor: Any) -> dict:
+    """Mean, standard deviation and channel order of a data preprocessor; empty if it does not normalise."""
+    if not hasattr(preprocessor, 'mean'):
+        return {}
+    return dict(mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist(),
+                to_rgb=preprocessor.to_rgb)
 
 
 @MODELS.register_module()
@@ -28,7 +36,7 @@ class HSSAKD(MimicryMixin, SSAClassifier):
         kd_loss_q (dict, optional): The mimicry loss of each q_l. Defaults to ``kd_loss``.
         loss_weight (dict, optional): Factors of the terms ``task``, ``kl_q``, ``kl_p`` (1 each, as in the paper)
             and ``aux`` (cross-entropy of the student's own branches, 0 in the paper). A term with factor 0 is
-            not computed. Defaults to None.
+            not computed (``task`` is, for the log). Defaults to None.
         kl_p_views (str): ``'all'`` mimics p on every view (the paper), ``'unrotated'`` on the images alone.
             Defaults to ``'all'``.
         branch_map (Sequence[int], optional): For each of the student's branches the teacher's branch, from 0, that
@@ -58,6 +66,7 @@ class HSSAKD(MimicryMixin, SSAClassifier):
             object.__setattr__(self, 'teacher', build_teacher(**teacher, num_classes=self.num_classes))
             self.teacher.to(memory_format=self.memory_format)
             self._check_branches()
+            self._check_normalisation()
 
     def _check_branches(self) -> None:
         if self.auxiliary_neck is None:
@@ -77,6 +86,13 @@ class HSSAKD(MimicryMixin, SSAClassifier):
         if self.teacher.num_views != self.num_views:
             raise ValueError(f'The teacher was trained on {self.teacher.num_views} views, the student has '
                              f'{self.num_views}: model.views must be the same for both.')
+
+    def _check_normalisation(self) -> None:
+        """The teacher sees the views that the student's preprocessor has normalised."""
+        student, teacher = (normalisation(model.data_preprocessor) for model in (self, self.teacher))
+        if student and teacher and student != teacher:
+            raise ValueError(f"The student's images are normalised by {student}, the teacher's by {teacher}: "
+                             'data_preprocessor must be that of model.teacher.config.')
 
     def _apply(self, fn: Callable, recurse: bool = True) -> 'HSSAKD':
         """Move or cast the teacher along: ``to``, ``cuda``, ``double``, ... all come through here."""

@@ -23,7 +23,7 @@ def read_model_config(config: Union[str, dict]) -> dict:
             raise FileNotFoundError(f'model.teacher.config: no such config file: {config}')
         config = Config.fromfile(config)
     if isinstance(config, (dict, Config)) and 'model' in config and 'type' not in config:
-        model = config['model']
+        model = config['model'].copy()
         # as Runner does: the preprocessor may stand at the top of a config
         model.setdefault('data_preprocessor', config.get('data_preprocessor'))
         return model

@@ -41,9 +41,13 @@ class Branch(BaseModule):
         return self.fc(self.run_stages(feature).flatten(2).mean(2))
 
 
+# Pretrained weights as options: the first two are TIMMBackbone's, the last TorchvisionBackbone's.
+PRETRAINED = ('pretrained', 'checkpoint_path', 'weights')
+
+
 def backbone_like(config: dict) -> Any:
     """Build a backbone of ``config``'s architecture with fresh weights and nothing frozen."""
-    config = {k: v for k, v in config.items() if k not in ('frozen_stages', 'norm_eval')}
+    config = {k: v for k, v in config.items() if k not in ('frozen_stages', 'norm_eval', *PRETRAINED)}
     if 'Pretrained' in str(config.get('init_cfg')):
         config.pop('init_cfg')
     return MODELS.build(config)

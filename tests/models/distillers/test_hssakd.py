@@ -188,3 +188,24 @@ def test_ablations_are_options_alone(teacher, options, expected):
     model = MODELS.build(cfg.model)
     assert expected(model)
     assert torch.isfinite(model.parse_losses(step(model))[0])
+
+
+def test_normalisation_must_be_the_teachers(teacher):
+    """The teacher sees what the student's preprocessor gives it."""
+    ours = dict(mean=[120, 120, 120], std=[60, 60, 60])
+    teacher['config']['data_preprocessor'] = dict(type='ClsDataPreprocessor', **ours)
+    assert student(teacher, data_preprocessor=ours)
+    assert student(teacher)  # normalised in the pipeline, perhaps
+    for other in (dict(ours, mean=[0, 0, 0]), dict(ours, to_rgb=True)):
+        with pytest.raises(ValueError, match='normalised by .*data_preprocessor must be that of model.teacher.config'):
+            student(teacher, data_preprocessor=other)
+
+
+def test_compiled_step(teacher):
+    """Hooks on the backbone are part of what torch.compile traces."""
+    model = student(teacher).train()
+    images = torch.randn(4, 3, 16, 16)
+    plain, torch_state = step(copy.deepcopy(model), images), copy.deepcopy(model)
+    compiled = torch.compile(lambda: step(torch_state, images), backend='eager')()
+    for name, value in plain.items():
+        torch.testing.assert_close(compiled[name], value, msg=name)

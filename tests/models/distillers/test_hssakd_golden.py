@@ -21,7 +21,7 @@ def build(expected, folder):
 
 
 @pytest.mark.parametrize('name', PAIRS)
-def test_student_step(name, tmp_path):
+def test_student_step(name, tmp_path, monkeypatch):
     expected = golden.load(name)
     model = build(expected, tmp_path)
     images, data_samples = golden.batch(expected)
@@ -32,7 +32,13 @@ def test_student_step(name, tmp_path):
     torch.testing.assert_close(
         torch.stack(aux_logits), torch.tensor(expected['teacher_aux_logits'], dtype=torch.float64), **close)
 
+    outputs, forward_views = [], model.forward_views
+    monkeypatch.setattr(model, 'forward_views', lambda views: outputs.append(forward_views(views)) or outputs[-1])
     losses = model(images, data_samples, mode='loss')
+    logits, aux_logits = outputs[0]
+    torch.testing.assert_close(logits, torch.tensor(expected['student_logits'], dtype=torch.float64), **close)
+    torch.testing.assert_close(
+        torch.stack(aux_logits), torch.tensor(expected['student_aux_logits'], dtype=torch.float64), **close)
     assert losses['loss_task'].item() == pytest.approx(expected['loss_task'], rel=1e-8)
     assert losses['loss_kl_q'].item() == pytest.approx(sum(expected['loss_kl_q']), rel=1e-8)
     assert losses['loss_kl_p'].item() == pytest.approx(expected['loss_kl_p'], rel=1e-8)

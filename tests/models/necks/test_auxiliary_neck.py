@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn as nn
 
+from mmhssakd.models.necks.auxiliary_neck import backbone_like
 from mmhssakd.registry import MODELS
 
 R18 = dict(type='ResNet', depth=18)
@@ -59,6 +60,15 @@ def test_branches_are_initialised_afresh():
 
 def test_pretrained_backbone_is_not_loaded_into_branches():
     neck(dict(R18, init_cfg=dict(type='Pretrained', checkpoint='no/such/file.pth')))
+
+
+def test_pretrained_option_is_not_for_branches(monkeypatch):
+    """mmpretrain's wrapper of torchvision's networks takes weights as an option."""
+    built = []
+    monkeypatch.setattr('mmhssakd.models.necks.auxiliary_neck.MODELS.build', built.append)
+    backbone_like(dict(type='TorchvisionBackbone', model_name='resnet18', weights='DEFAULT'))
+    backbone_like(dict(type='TIMMBackbone', model_name='resnet18', pretrained=True, checkpoint_path='a.pth'))
+    assert built == [dict(type=name, model_name='resnet18') for name in ('TorchvisionBackbone', 'TIMMBackbone')]
 
 
 def test_deepcopy():
