@@ -1,4 +1,4 @@
-"""Eq. 1 to 5 written down plainly: the training step that every other variant is measured against.
+"""Eq. 5 to 8 written down plainly: the training step that every other variant is measured against.
 
 It is how research code looks: rotated views stacked by hand, the student first, the teacher under ``no_grad`` beside
 the student's kept activations, one KL divergence after the other, numbers read out in every step, NCHW.
@@ -59,7 +59,7 @@ def kl(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
 
 def losses(student: nn.Module, teacher: nn.Module, images: torch.Tensor,
            labels: torch.Tensor) -> Tuple[Dict[str, torch.Tensor], Logits]:
-    """The three terms of Eq. 5 of a batch (B, C, H, H) with labels (B, ), and the student's logits."""
+    """The three terms of Eq. 8 of a batch (B, C, H, H) with labels (B, ), and the student's logits."""
     views = stack_views(images)
     logits, aux_logits = student(views)
     with torch.no_grad():
