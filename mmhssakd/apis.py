@@ -52,8 +52,8 @@ def find_config(model: str) -> str:
     return str(home() / entry.config)
 
 
-def get_model(model: Union[str, Config],
-              pretrained: Optional[str] = None,
+def get_model(model: Union[str, Path, Config],
+              pretrained: Union[str, Path, None] = None,
               device: Optional[str] = None,
               **kwargs: Any) -> BaseModel:
     """Build a model for inference, in eval mode: mmpretrain's ``get_model``, for our names and our checkpoints.
@@ -74,7 +74,8 @@ def get_model(model: Union[str, Config],
         FileNotFoundError: There is no such model or checkpoint.
         ValueError: The checkpoint does not fit the classifier.
     """
-    config = copy.deepcopy(model) if isinstance(model, Config) else Config.fromfile(find_config(model))
+    pretrained = str(pretrained) if isinstance(pretrained, Path) else pretrained
+    config = copy.deepcopy(model) if isinstance(model, Config) else Config.fromfile(find_config(str(model)))
     if kwargs:
         config.merge_from_dict(dict(model=kwargs))
     if config.get('default_scope') == 'mmdet':

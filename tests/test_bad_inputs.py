@@ -15,6 +15,7 @@ import small
 import tiny_job
 import torch
 from mmengine.config import Config
+from mmpretrain.datasets.categories import FASHIONMNIST_CATEGORITES
 
 from mmhssakd.models import KDLoss
 from mmhssakd.registry import DATASETS, MODELS
@@ -131,6 +132,17 @@ def detector(job: Job) -> None:
              job.folder / 'work', '--cfg-options', *options)
 
 
+def mixed_views(job: Job) -> None:
+    augments = dict(augments=dict(type='Mixup', alpha=0.8))
+    preprocessor = MODELS.build(small.config(train_cfg=augments)).data_preprocessor
+    preprocessor(dict(inputs=torch.zeros(2, 4, 3, 8, 8), data_samples=small.samples([0, 1])), training=True)
+
+
+def other_order(job: Job) -> None:
+    """The classes of the validation are those of the training, in another order."""
+    job.train(config=f"\nval_dataloader['dataset']['metainfo'] = dict(classes={sorted(FASHIONMNIST_CATEGORITES)})\n")
+
+
 def folder_images(job: Job, change=lambda folder: None, *options) -> None:
     """Train on a folder with one sub-folder a class."""
     root = job.folder / 'images'
@@ -190,6 +202,10 @@ CASES = {
                         'model.teacher.checkpiont.*Is model.teacher.checkpoint meant'),
     'misspelt option at the top': (lambda j: j.train('train_dataloder.batch_size=4'), KeyError,
                                    'Is train_dataloader.batch_size meant'),
+    'option that is no longer read': (lambda j: j.train('max_epochs=1', config='\nmax_epochs = 3\n'), KeyError,
+                                      'max_epochs: nothing reads this key any more. Set what .*train_cfg.max_epochs'),
+    'data_root of a config without one': (lambda j: j.train('data_root=data/mine'), KeyError,
+                                          'data_root: nothing .*train_dataloader.*.data_root'),
     'misspelt argument with a default': (
         lambda j: j.train('model.kl_p_veiws=all'), KeyError,
         'Is model.kl_p_views meant'),
@@ -237,6 +253,11 @@ CASES = {
     'branch map out of range': (
         lambda j: j.train('model.branch_map="[0,1,7]"'), ValueError,
         'model.branch_map=.*0 .. 2'),
+    'peers with images of their own': (
+        lambda j: MODELS.build(dict(type='OnlineHSSAKD', peers=2 * [
+            small.config(train_cfg=dict(augments=dict(type='Mixup', alpha=0.8)))])), ValueError,
+        'model.peers.0.train_cfg=.* would not be used'),
+    'mixed views': (mixed_views, ValueError, 'mixes images, not views: take RotateViews out'),
     'frozen without branches': (
         lambda j: MODELS.build(small.config(frozen=True, auxiliary_neck=None)), ValueError, 'set model.auxiliary_neck'),
     'frozen without weights': (
@@ -259,6 +280,8 @@ CASES = {
         'train_dataloader.dataset.data_root: no such folder: .*--cfg-options train_dataloader.dataset.data_root='),
     'folder without images': (
         lambda j: folder_images(j, lambda root: [f.unlink() for f in root.glob('*/*')]), RuntimeError, 'Found 0 files'),
+    'classes in another order': (other_order, ValueError,
+                                 "Class 'Ankle boot' is number 9 in train.* and number 0 in val"),
     'folder of another number of classes': (
         lambda j: folder_images(j, lambda root: shutil.rmtree(root / 'class_3')), ValueError,
         'model.head.num_classes is 10, but train_dataloader.dataset has 9 classes'),

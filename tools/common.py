@@ -52,6 +52,7 @@ def load_config(args: argparse.Namespace, loaders: Tuple[str, ...]) -> Config:
         loader = cfg.get(name)
         if loader is not None:
             loader.setdefault('pin_memory', not args.no_pin_memory)
+            loader.persistent_workers = loader.get('num_workers', 0) > 0  # torch refuses it without workers
             if cfg.get('default_scope') == 'mmpretrain':
                 loader.setdefault('collate_fn', ConfigDict(type='default_collate'))
             check_data(loader, name)

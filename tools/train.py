@@ -27,6 +27,15 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def scale_peaks(runner: Runner, cfg: Config) -> None:
+    """Scale what ``--auto-scale-lr`` leaves alone: the peak of ``OneCycleLR``, which replaces the optimiser's rate."""
+    ratio = cfg.train_dataloader.batch_size * runner.world_size / cfg.auto_scale_lr.base_batch_size
+    schedulers = runner.param_schedulers
+    for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+        if isinstance(scheduler, dict) and scheduler.get('type') == 'OneCycleLR':
+            scheduler['eta_max'] *= ratio
+
+
 def resume(cfg: Config, checkpoint: str) -> None:
     """Let a run go on from a checkpoint ('auto': the newest one that is whole, or from the start if there is none).
 
@@ -58,13 +67,14 @@ def main() -> None:
         cfg.auto_scale_lr.enable = True
     if args.resume:
         resume(cfg, args.resume)
-    for name in ('train_dataloader', 'val_dataloader'):
-        loader = cfg.get(name)
-        if loader is not None:
-            workers = loader.get('num_workers', 0) > 0
-            loader.persistent_workers = workers and not args.no_persistent_workers
+    if args.no_persistent_workers:
+        for name in ('train_dataloader', 'val_dataloader'):
+            if cfg.get(name) is not None:
+                cfg[name].persistent_workers = False
     make_training_reliable(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    if args.auto_scale_lr:
+        scale_peaks(runner, cfg)
     runner.train()
 
 

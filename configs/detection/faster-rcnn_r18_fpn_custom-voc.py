@@ -1,6 +1,6 @@
 # Any folder in VOC's layout. Give its path and its class names, for example:
 #   python tools/train.py configs/detection/faster-rcnn_r18_fpn_custom-voc.py \
-#       --cfg-options data_root=data/BCCD class_names="[RBC,WBC,Platelets]"
+#       --cfg-options data_root=data/mine class_names="[cat,dog]"
 # Both options of tools/train.py and test.py reach every data set, and the number of names the heads.
 _base_ = './faster-rcnn_r18_fpn_voc0712.py'
 

@@ -106,7 +106,9 @@ class VOCFolder(XMLDataset):
                 f'{info["height"]}: xmin {x1 + 1:g}, ymin {y1 + 1:g}, xmax {x2 + 1:g}, ymax {y2 + 1:g} '
                 f'({self.metainfo["classes"][instance["bbox_label"]]}).')
         if not self.drop_empty_boxes:
-            raise ValueError(f'{what} Mend it, or set drop_empty_boxes=True for the data set.')
+            raise ValueError(f'{what} Mend it, or set drop_empty_boxes=True for the data set '
+                             '(train_dataloader.dataset.drop_empty_boxes, or in a RepeatDataset '
+                             'train_dataloader.dataset.dataset.drop_empty_boxes; val_dataloader.dataset...).')
         print_log(f'{what} It is left out.', logger='current', level=logging.WARNING)
         return False
 

@@ -1,7 +1,7 @@
 """Find misspelt keys, which mmengine passes over in silence."""
 import inspect
 from difflib import get_close_matches
-from typing import Any, Iterable, Optional, Set
+from typing import Any, Iterable, Iterator, Optional, Set
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS, HOOKS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, TRANSFORMS
@@ -21,6 +21,8 @@ def parameters(function: Any) -> Set[str]:
 
 
 RUNNER = parameters(Runner) | {'runner_type', 'custom_imports', 'work_dir', 'auto_scale_lr', 'compile'}
+# Options at the top that are read: by mmengine beside its Runner's arguments, and by spread_options().
+READ = RUNNER | {'find_unused_parameters', 'sync_bn', 'strategy', 'class_names'}
 LOADER = parameters(DataLoader) | {'num_batch_per_epoch', 'disable_subprocess_warning'}
 LOOP = parameters(EpochBasedTrainLoop) | parameters(IterBasedTrainLoop) | {'by_epoch', 'type', 'max_broken_images'}
 KNOWN_LOOPS = ('', 'EpochBasedTrainLoop', 'IterBasedTrainLoop', 'mmhssakd.ResumableEpochLoop',
@@ -95,6 +97,26 @@ def arguments_of(node: Any, scope: str) -> Set[str]:
     return set()
 
 
+def check_top(cfg: Config, option: str) -> None:
+    """Refuse an option for a variable of the config, whose value has already gone where the config uses it."""
+    if '.' in option or option in READ or (option == 'data_root' and option in cfg):
+        return
+    if option in cfg or option == 'data_root':
+        places = [place for place in places_of(option, cfg._cfg_dict) if place != option]
+        raise KeyError(f'--cfg-options {option}: nothing reads this key any more. Set '
+                       + (f'what it stands for: {", ".join(places)}.' if places else 'the keys that it stands for.'))
+
+
+def places_of(name: str, node: Any, path: str = '') -> Iterator[str]:
+    """Keys of a config whose last part is ``name``."""
+    for key, child in node.items() if isinstance(node, dict) else enumerate(node):
+        place = f'{path}.{key}' if path else str(key)
+        if key == name:
+            yield place
+        if isinstance(child, (dict, list, tuple)):
+            yield from places_of(name, child, place)
+
+
 def check_options(cfg: Config, options: dict) -> None:
     """Check ``--cfg-options`` against the config that they are to be merged into.
 
@@ -102,9 +124,10 @@ def check_options(cfg: Config, options: dict) -> None:
     or like an argument of the type that it is for.
 
     Raises:
-        KeyError: A key is probably misspelt; the message says which was probably meant.
+        KeyError: A key is probably misspelt, and the message says which was probably meant; or nothing reads it.
     """
     for option in options:
+        check_top(cfg, option)
         node: Any = cfg._cfg_dict
         *path, last = option.split('.')
         for i, key in enumerate([*path, last]):

@@ -6,6 +6,8 @@ from mmengine.config import Config, ConfigDict
 from .detector_config import nodes
 
 LOOPS = {'EpochBasedTrainLoop': 'mmhssakd.ResumableEpochLoop', 'IterBasedTrainLoop': 'mmhssakd.ResumableIterLoop'}
+# What the log shows the mean of since its last line: mmengine's, and the shares and accuracies that make up the losses.
+MEANS = r'.*(loss|time|data_time|grad_norm|kl_q|ce_q|acc_[pq]).*'
 TRAINING_HOOKS = ('mmhssakd.NonFiniteLossHook', 'mmhssakd.ClassCountHook', 'mmhssakd.InterruptHook')
 
 
@@ -29,6 +31,17 @@ def check_images(cfg: Config) -> None:
             node['type'] = 'mmhssakd.LoadImage'
 
 
+def fit_topk(cfg: Config) -> None:
+    """Leave out of the metrics which of the k best classes holds the label where there are fewer than k classes."""
+    model = cfg.get('model') or {}
+    head = (model.get('peers') or [model])[0].get('head')
+    classes = head.get('num_classes') if isinstance(head, dict) else None
+    for node in nodes([cfg[key] for key in ('val_evaluator', 'test_evaluator') if cfg.get(key)]):
+        topk = node.get('topk')
+        if classes and isinstance(topk, (list, tuple)) and max(topk) > classes:
+            node['topk'] = tuple(k for k in topk if k <= classes)
+
+
 def make_training_reliable(cfg: Config) -> None:
     """Put our loop, checkpoint hook and checks in the place of mmengine's; what the config sets for them stays.
 
@@ -42,11 +55,17 @@ def make_training_reliable(cfg: Config) -> None:
     checkpoint = hooks.setdefault('checkpoint', ConfigDict(type='CheckpointHook', interval=1))
     if checkpoint is not None and bare(checkpoint.get('type')) == 'CheckpointHook':
         checkpoint.type = 'mmhssakd.AtomicCheckpointHook'
+    if isinstance(cfg.setdefault('log_processor', ConfigDict()), dict):
+        cfg.log_processor.setdefault('mean_pattern', MEANS)
+    fit_topk(cfg)
     add_hooks(cfg, TRAINING_HOOKS + (('mmhssakd.CheckpointFitHook', ) if cfg.get('resume') else ()))
     check_images(cfg)
 
 
 def make_test_reliable(cfg: Config) -> None:
-    """Let a test stop for a checkpoint, a number of classes or an image that does not fit."""
+    """Let a test stop for a checkpoint, a number of classes or an image that does not fit; nothing else is loaded."""
+    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or []
+                        if hook.get('type') not in ('PretrainedCheckHook', 'mmhssakd.PretrainedCheckHook')]
+    fit_topk(cfg)
     add_hooks(cfg, ('mmhssakd.CheckpointFitHook', 'mmhssakd.ClassCountHook'))
     check_images(cfg)

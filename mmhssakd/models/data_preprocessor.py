@@ -34,6 +34,9 @@ class ViewsDataPreprocessor(ClsDataPreprocessor):
         images = data['inputs']
         if not (isinstance(images, torch.Tensor) and images.ndim == 5):
             return super().forward(data, training)
+        if training and self.batch_augments is not None:
+            raise ValueError('model.train_cfg.augments mixes images, not views: take RotateViews out of the data '
+                             "pipeline (the model makes the views), or remove the augments.")
         views = images.shape[:2]
         data = super().forward(dict(data, inputs=images.flatten(0, 1)), training)
         data['inputs'] = data['inputs'].unflatten(0, views)

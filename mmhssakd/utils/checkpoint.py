@@ -26,8 +26,9 @@ def read_state_dict(checkpoint: str, where: str = 'checkpoint', wrapper: str = '
     if not isinstance(checkpoint, str) or not checkpoint:
         raise ValueError(f'{where} must be the path or URL of a checkpoint, but got {checkpoint!r}.')
     if '://' not in checkpoint and not osp.isfile(checkpoint):
+        option = f' (--cfg-options {where}=PATH)' if '.' in where else ''
         raise FileNotFoundError(f'{where}: no such checkpoint: {checkpoint}. Train it first, or set {where} '
-                                f'to an existing one (--cfg-options {where}=PATH).')
+                                f'to an existing one{option}.')
     try:
         content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:

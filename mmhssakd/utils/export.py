@@ -41,6 +41,15 @@ def export_backbone(tensors: Tensors, fmt: str) -> Tensors:
     return torchvision_resnet(bare, fmt)
 
 
+def network_name(bare: Tensors) -> str:
+    """Torchvision's and timm's name of a ResNet's tensors; 'NAME' for another network's."""
+    try:
+        config = four_stage_resnet({f'backbone.{name}': value for name, value in bare.items()}, stem=7)
+        return f'resnet{config["depth"]}'
+    except ValueError:
+        return 'NAME'
+
+
 def torchvision_resnet(bare: Tensors, fmt: str) -> Tensors:
     """Check that tensors are those of torchvision's ResNet, whose names mmpretrain and timm share.
 

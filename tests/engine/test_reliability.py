@@ -1,4 +1,5 @@
 """Checks and exact loops are there in every config, and change nothing else."""
+import re
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,43 @@ def test_every_config(file):
     check_keys(cfg)
     once = cfg.to_dict()
     make_training_reliable(cfg)
-    make_test_reliable(cfg)
-    cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'mmhssakd.CheckpointFitHook']
     assert cfg.to_dict() == once
+    make_test_reliable(cfg)
+    only = {'mmhssakd.CheckpointFitHook', 'mmhssakd.PretrainedCheckHook'}  # of a test, of a training
+    for config in (once, cfg):
+        config['custom_hooks'] = [hook for hook in config['custom_hooks'] if hook['type'] not in only]
+    assert cfg.to_dict() == once
+
+
+def test_a_test_needs_no_pretrained_weights():
+    """They are in the checkpoint that is tested."""
+    cfg = Config.fromfile(CONFIGS / 'detection/faster-rcnn_r8_fpn_bccd.py')
+    assert 'mmhssakd.PretrainedCheckHook' in [hook.type for hook in cfg.custom_hooks]
+    make_test_reliable(cfg)
+    assert 'mmhssakd.PretrainedCheckHook' not in [hook.type for hook in cfg.custom_hooks]
+
+
+@pytest.mark.parametrize('model', [dict(head=dict(num_classes=2)), dict(peers=[dict(head=dict(num_classes=2))])])
+def test_metrics_fit_few_classes(model):
+    """Of two classes, the label is always among the five best."""
+    evaluators = dict(val_evaluator=dict(type='Accuracy', topk=(1, 5)),
+                      test_evaluator=[dict(type='Accuracy', topk=(1, 2, 5)), dict(type='SingleLabelMetric')])
+    cfg = Config(dict(model=model, train_cfg=dict(max_epochs=1), **evaluators))
+    make_training_reliable(cfg)
+    assert cfg.val_evaluator.topk == (1, ) and cfg.test_evaluator[0].topk == (1, 2)
+    cfg = Config(dict(model=dict(head=dict(num_classes=10)), train_cfg=dict(max_epochs=1), **evaluators))
+    make_training_reliable(cfg)
+    assert cfg.val_evaluator.topk == (1, 5)
+
+
+def test_log_shows_means_of_what_adds_up():
+    """The shares kl_q1 .. kl_qL of a line of the log must add up to its loss_kl_q."""
+    cfg = Config(dict(train_cfg=dict(max_epochs=1)))
+    make_training_reliable(cfg)
+    for name in ('loss_kl_q', 'kl_q1', 'peer0_ce_q2', 'acc_p', 'grad_norm', 'time', 'data_time'):
+        assert re.search(cfg.log_processor.mean_pattern, name)
+    for name in ('lr', 'accuracy/top1'):  # a validation's value is its own
+        assert not re.search(cfg.log_processor.mean_pattern, name)
 
 
 def test_what_the_config_says_stays():

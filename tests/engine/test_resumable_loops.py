@@ -137,6 +137,13 @@ def test_another_batch_size_starts_the_epoch_anew(tmp_path, caplog):
     assert resumed.epoch == 3
 
 
+def test_hooks_can_read_the_batch_size(tmp_path):
+    """As mmpretrain's PreciseBNHook does."""
+    run = runner(config(tmp_path))
+    run.train()
+    assert run.train_dataloader.batch_size == 4
+
+
 def test_a_data_set_smaller_than_a_batch(tmp_path):
     cfg = config(tmp_path, dataset=dict(size=3))
     cfg.train_dataloader.drop_last = True

@@ -108,3 +108,14 @@ def test_user_mistakes(export, r18, tmp_path, capsys):
         assert export(checkpoint, tmp_path / out, 'timm') != 0
         assert message in capsys.readouterr().err
     assert not list(tmp_path.glob('out*'))
+
+
+@pytest.mark.parametrize('depth', [34, 50])
+def test_the_line_that_loads_names_the_network(depth, export, tmp_path, capsys):
+    """It is run as it was printed."""
+    torch.save(dict(state_dict={f'backbone.{name}': value for name, value in ResNet(depth).state_dict().items()}),
+               tmp_path / 'net.pth')
+    assert export(tmp_path / 'net.pth', tmp_path / 'net.safetensors', 'timm') == 0
+    line = capsys.readouterr().out.strip().splitlines()[-1]
+    assert f'resnet{depth}' in line
+    exec(line, dict(timm=timm, tensors=load_file(tmp_path / 'net.safetensors')))

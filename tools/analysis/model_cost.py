@@ -71,6 +71,8 @@ def main() -> None:
     cfg.merge_from_dict(args.cfg_options or {})
     teacher = cfg.model.pop('teacher', None)
     model = MODELS.build(cfg.model)
+    if not hasattr(model, 'head') and not hasattr(model, 'peers'):
+        raise SystemExit(f'{args.config} describes a {type(model).__name__}: costs are counted for classifiers.')
     networks = list(getattr(model, 'peers', [model]))
     names = [f'peer {i}: ' for i in range(len(networks))] if len(networks) > 1 else ['']
     own = [rows_of(network, args.size, name) for network, name in zip(networks, names)]

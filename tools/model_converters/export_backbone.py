@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import save_file
 
 from mmhssakd.utils.checkpoint import read_state_dict
-from mmhssakd.utils.export import FORMATS, export_backbone
+from mmhssakd.utils.export import FORMATS, export_backbone, network_name
 
 HOW_TO_LOAD = dict(
     mmpretrain="init_cfg=dict(type='Pretrained', checkpoint='{out}', prefix='backbone.')  # a .pth file",
-    torchvision='torchvision.models.resnet18().load_state_dict(tensors, strict=False)  # fc stays at random',
-    timm="timm.create_model('resnet18', num_classes=0).load_state_dict(tensors)")
+    torchvision='torchvision.models.{name}().load_state_dict(tensors, strict=False)  # fc stays at random',
+    timm="timm.create_model('{name}', num_classes=0).load_state_dict(tensors)")
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
         torch.save(dict(state_dict=tensors) if args.format == 'mmpretrain' else tensors, out)
     else:
         save_file({name: value.clone() for name, value in tensors.items()}, out)
-    print(f'{out}: {len(tensors)} tensors\n{HOW_TO_LOAD[args.format].format(out=out)}')
+    print(f'{out}: {len(tensors)} tensors\n{HOW_TO_LOAD[args.format].format(out=out, name=network_name(tensors))}')
 
 
 if __name__ == '__main__':

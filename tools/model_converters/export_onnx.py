@@ -128,8 +128,10 @@ def main() -> None:
         difference = write(network.eval(), inputs, names, out, args.opset, notes)
         print(f'{out}: {names[0]} -> {", ".join(names[1:])}; largest difference to torch {difference:.1e}')
         if not difference < TOLERANCE:
-            raise SystemExit(f'{out} does not compute what torch computes: they differ by {difference:.1e} of the '
-                             'largest output.')
+            out.unlink()
+            raise SystemExit(f'{out} did not compute what torch computes: for another batch size than the exported '
+                             f'one ({len(inputs)}), they differ by {difference:.1e} of the largest output. The file '
+                             'was removed. Networks that work in windows (Swin) cannot be exported for any batch size.')
 
 
 if __name__ == '__main__':

@@ -9,12 +9,35 @@ from torch.utils.data import DataLoader
 from mmhssakd.registry import HOOKS
 
 
+def classes_of(loader: Any) -> Any:
+    """Class names of a data loader's data set, as they were given; None if it has none, or is not built."""
+    return (getattr(getattr(loader, 'dataset', None), 'metainfo', None) or {}).get('classes')
+
+
 @HOOKS.register_module()
 class ClassCountHook(NumClassCheckHook):
     """Compare the classes of the data with every head, of classifiers and detectors, before the first step.
 
     mmdet's hook does this for detectors with assertions; here the error says what to set.
     """
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare the names of both data sets: labels are numbers, which mean the classes in their order.
+
+        Raises:
+            ValueError: A name has another number in the one than in the other.
+        """
+        if runner.val_loop is None:
+            return
+        train, val = (classes_of(loader) for loader in (runner.train_dataloader, runner.val_dataloader))
+        if not train or not val or isinstance(train, str) or isinstance(val, str):
+            return
+        numbers = {name: i for i, name in enumerate(train)}
+        for i, name in enumerate(val):
+            if numbers.get(name, i) != i:
+                raise ValueError(f'Class {name!r} is number {numbers[name]} in train_dataloader.dataset and number {i} '
+                                 'in val_dataloader.dataset: give both the same metainfo.classes, in the same order '
+                                 '(for folders, the same folders).')
 
     def _check_head(self, runner: Runner, mode: str) -> None:
         loader = runner.train_dataloader if mode == 'train' else runner.val_dataloader
@@ -30,7 +53,7 @@ class ClassCountHook(NumClassCheckHook):
         Raises:
             ValueError: A head has another number of classes than the data set.
         """
-        classes = (getattr(loader.dataset, 'metainfo', None) or {}).get('classes')
+        classes = classes_of(loader)
         if classes is None:
             return
         if isinstance(classes, str):

@@ -144,7 +144,10 @@ class ResumableLoader(DataLoader):
         # torch asks a data set for all items of a batch at once if it has this method
         loader.dataset.__getitems__ = partial(read_items, loader.dataset, skip_broken=skip_broken)
         options = {name: getattr(loader, name) for name in OPTIONS}
-        return cls(loader.dataset, batch_sampler=NumberedBatchSampler(loader.batch_sampler), **options)
+        wrapped = cls(loader.dataset, batch_sampler=NumberedBatchSampler(loader.batch_sampler), **options)
+        # for hooks such as mmpretrain's PreciseBNHook; torch keeps none beside a batch sampler, and lets none be set
+        wrapped.__dict__['batch_size'] = loader.batch_size
+        return wrapped
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         yield from super().__iter__()

@@ -219,7 +219,7 @@ def hard_labels(data_samples: List[DataSample]) -> torch.Tensor:
     """
     if is_mixed(data_samples):
         raise ValueError('Mixed images (mixup, cutmix) have no joint label of class and view: remove '
-                         'model.train_cfg.augments.')
+                         'model.train_cfg.augments, and data_preprocessor.to_onehot.')
     if any('gt_label' not in sample or sample.gt_label.numel() != 1 for sample in data_samples):
         raise ValueError('Each data sample needs exactly one gt_label. Multi-label data cannot be distilled by HSSAKD.')
     return torch.cat([sample.gt_label for sample in data_samples])

@@ -35,7 +35,8 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
 
     Raises:
         TypeError: A peer is no :class:`SSAClassifier`.
-        ValueError: There are fewer than two peers, or they differ in classes, views or number of branches.
+        ValueError: There are fewer than two peers, or they differ in classes, views or number of branches, or have
+            data preparation of their own.
     """
 
     def __init__(self,
@@ -50,6 +51,11 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
         data_preprocessor.setdefault('type', 'mmhssakd.ViewsDataPreprocessor')
         data_preprocessor['num_classes'] = next((peer.get('head', {}).get('num_classes') for peer in peers), None)
         super().__init__(init_cfg=init_cfg, data_preprocessor=data_preprocessor)
+        for i, peer in enumerate(peers):
+            for key in ('data_preprocessor', 'train_cfg'):
+                if peer.get(key):
+                    raise ValueError(f'model.peers.{i}.{key}={dict(peer[key])} would not be used: all peers see the '
+                                     'same images, prepared by model.data_preprocessor. Remove it.')
         peers = [MODELS.build(dict(dict(type='mmhssakd.SSAClassifier'), **peer)) for peer in peers]
         self._check(peers)
         self.peers = ModuleList(peers)

@@ -4,6 +4,7 @@ from typing import Union
 
 import torch.nn as nn
 from mmengine.config import Config
+from mmengine.hub import get_config
 from mmpretrain.models import ImageClassifier
 
 from mmhssakd.models.classifiers import SSAClassifier
@@ -12,13 +13,15 @@ from mmhssakd.utils.checkpoint import load_weights
 
 
 def read_model_config(config: Union[str, dict]) -> dict:
-    """Get the model's config from a config file, a whole config, or a model's config.
+    """Get the model's config from a config file, one of a package (``mmpretrain::...``), a config, or a model's config.
 
     Raises:
         FileNotFoundError: The config file does not exist.
         TypeError: It is something else, or has no ``model``.
     """
-    if isinstance(config, str):
+    if isinstance(config, str) and '::' in config:
+        config = get_config(config)
+    elif isinstance(config, str):
         if not osp.isfile(config):
             raise FileNotFoundError(f'model.teacher.config: no such config file: {config}')
         config = Config.fromfile(config)

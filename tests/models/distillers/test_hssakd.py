@@ -4,6 +4,7 @@ import pytest
 import small
 import torch
 
+from mmhssakd.models.distillers.teacher import read_model_config
 from mmhssakd.registry import MODELS
 
 
@@ -199,6 +200,12 @@ def test_normalisation_must_be_the_teachers(teacher):
     for other in (dict(ours, mean=[0, 0, 0]), dict(ours, to_rgb=True)):
         with pytest.raises(ValueError, match='normalised by .*data_preprocessor must be that of model.teacher.config'):
             student(teacher, data_preprocessor=other)
+
+
+def test_teacher_config_of_a_package():
+    """The way of config inheritance: ``mmpretrain::``."""
+    name = 'mmpretrain::mobilenet_v2/mobilenet-v2_8xb32_in1k.py'
+    assert read_model_config(name).backbone.type == 'MobileNetV2'
 
 
 def test_compiled_step(teacher):
