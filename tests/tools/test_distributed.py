@@ -67,10 +67,9 @@ def test_two_processes_equal_one(alone, more, tmp_path, teacher):
         torch.testing.assert_close(states[1][name], value, rtol=1e-3, atol=1e-5, msg=name)
 
 
-@pytest.mark.parametrize('more', [STATIC, FSDP.pretty_text], ids=['static graph', 'fsdp'])
-def test_two_processes_in_bfloat16(alone, more, tmp_path, teacher):
+def test_two_processes_in_bfloat16(alone, tmp_path, teacher):
     """With --amp on a CPU, the losses of the first steps are within 2 % of float32's, and not the same."""
-    two = train(tmp_path / 'two', 2, teacher, more, '--amp')
+    two = train(tmp_path / 'two', 2, teacher, STATIC, '--amp')
     for step, terms in enumerate(alone[0][:2]):
         for name, value in terms.items():
             assert np.mean([rank[step][name] for rank in two]) == pytest.approx(value, rel=0.02), (step, name)

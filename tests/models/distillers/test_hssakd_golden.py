@@ -1,4 +1,5 @@
 """One student step equals the released code's, in float64."""
+import copy
 from contextlib import nullcontext
 
 import golden
@@ -8,6 +9,13 @@ import torch
 from mmhssakd.registry import OPTIM_WRAPPERS
 
 PAIRS = ['offline_r34_r18', 'offline_wrn40x2_wrn16x2', 'offline_vgg13_mobilenetv2']
+
+
+@pytest.fixture(scope='module', params=PAIRS)
+def pair(request, tmp_path_factory) -> tuple:
+    """What is expected of a pair, and the student with its teacher; building them takes long."""
+    expected = golden.load(request.param)
+    return expected, build(expected, tmp_path_factory.mktemp('pair'))
 
 
 def build(expected, folder):
@@ -20,10 +28,8 @@ def build(expected, folder):
     return model
 
 
-@pytest.mark.parametrize('name', PAIRS)
-def test_student_step(name, tmp_path, monkeypatch):
-    expected = golden.load(name)
-    model = build(expected, tmp_path)
+def test_student_step(pair, monkeypatch):
+    expected, model = pair
     images, data_samples = golden.batch(expected)
 
     close = dict(rtol=1e-8, atol=1e-9)
@@ -54,14 +60,12 @@ def test_student_step(name, tmp_path, monkeypatch):
         assert buffers[golden.our_name(key)].norm().item() == pytest.approx(norm, rel=1e-8), key
 
 
-@pytest.mark.parametrize('name', PAIRS)
-def test_bfloat16_losses_are_within_one_percent(name, tmp_path):
+def test_bfloat16_losses_are_within_one_percent(pair):
     """Golden weights and images: the loss with --amp against float32's.
 
     A single term, of these few images through random weights, is noisier: up to 3 %.
     """
-    expected = golden.load(name)
-    model = build(expected, tmp_path).float()
+    expected, model = pair[0], copy.deepcopy(pair[1]).float()
     images, data_samples = golden.batch(expected)
     bf16 = OPTIM_WRAPPERS.build(dict(
         type='mmhssakd.BF16OptimWrapper', optimizer=torch.optim.SGD(model.parameters(), lr=0.1)))
