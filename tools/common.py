@@ -3,12 +3,12 @@ import argparse
 import os
 import os.path as osp
 import tempfile
-from typing import Iterator, Tuple
+from typing import Tuple
 
 from mmengine.config import Config, ConfigDict, DictAction
 
 from mmhssakd.datasets.idx_files import check_idx_files
-from mmhssakd.engine.config_keys import check_keys, check_options
+from mmhssakd.engine.config_keys import check_keys, check_options, places_of
 from mmhssakd.engine.cpu import prepare_distributed
 from mmhssakd.engine.detector_config import spread_options, thaw_random_backbone
 
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='settings that replace those of the config, as key=value; lists as key="[a,b]"')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
     parser.add_argument('--no-pin-memory', action='store_true', help='do not pin memory in the data loaders')
+    parser.add_argument('--no-persistent-workers', action='store_true', help='restart data workers each epoch')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by launchers')
 
 
@@ -52,7 +53,8 @@ def load_config(args: argparse.Namespace, loaders: Tuple[str, ...]) -> Config:
         loader = cfg.get(name)
         if loader is not None:
             loader.setdefault('pin_memory', not args.no_pin_memory)
-            loader.persistent_workers = loader.get('num_workers', 0) > 0  # torch refuses it without workers
+            workers = loader.get('num_workers', 0) > 0  # torch refuses persistent ones where there are none
+            loader.persistent_workers = workers and not args.no_persistent_workers
             if cfg.get('default_scope') == 'mmpretrain':
                 loader.setdefault('collate_fn', ConfigDict(type='default_collate'))
             check_data(loader, name)
@@ -78,17 +80,6 @@ def check_work_dir(work_dir: str) -> None:
 DOWNLOADED = ('MNIST', 'FashionMNIST', 'CIFAR10', 'CIFAR100')  # data sets of mmpretrain that fetch themselves
 
 
-def data_roots(node: dict, key: str) -> Iterator[Tuple[str, str, str]]:
-    """Find every ``data_root`` below a config node: its key, the folder, and the type of the data set."""
-    for name, value in node.items():
-        if name == 'data_root' and value:
-            yield f'{key}.{name}', value, node.get('type')
-        several = isinstance(value, (list, tuple))
-        for i, child in enumerate(value if several else [value]):
-            if isinstance(child, dict):
-                yield from data_roots(child, f'{key}.{name}.{i}' if several else f'{key}.{name}')
-
-
 def check_data(loader: dict, name: str) -> None:
     """Check that the folders of a data loader exist.
 
@@ -96,7 +87,10 @@ def check_data(loader: dict, name: str) -> None:
         FileNotFoundError: One does not; the message names its config key.
         ValueError: Files of MNIST's format are damaged or do not fit each other.
     """
-    for key, root, kind in data_roots(loader, name):
+    for key, dataset in places_of('data_root', loader, name):
+        root, kind = dataset['data_root'], dataset.get('type')
+        if not root:
+            continue
         if kind in ('MNIST', 'FashionMNIST'):
             check_idx_files(root, key)
         elif kind not in DOWNLOADED and '://' not in root and not osp.isdir(root):

@@ -8,7 +8,7 @@ from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmhssakd.engine.cpu import use_amp
+from mmhssakd.engine.precision import use_amp
 from mmhssakd.engine.reliability import make_training_reliable
 from mmhssakd.utils.resume import check_resumable, newest_checkpoint
 
@@ -23,7 +23,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help='scale the learning rate by the actual over the base batch size')
     parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')
-    parser.add_argument('--no-persistent-workers', action='store_true', help='restart data workers each epoch')
     return parser.parse_args()
 
 
@@ -67,10 +66,6 @@ def main() -> None:
         cfg.auto_scale_lr.enable = True
     if args.resume:
         resume(cfg, args.resume)
-    if args.no_persistent_workers:
-        for name in ('train_dataloader', 'val_dataloader'):
-            if cfg.get(name) is not None:
-                cfg[name].persistent_workers = False
     make_training_reliable(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     if args.auto_scale_lr:

@@ -1,7 +1,7 @@
 """Find misspelt keys, which mmengine passes over in silence."""
 import inspect
 from difflib import get_close_matches
-from typing import Any, Iterable, Iterator, Optional, Set
+from typing import Any, Iterable, Iterator, Optional, Set, Tuple
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS, HOOKS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, TRANSFORMS
@@ -102,17 +102,17 @@ def check_top(cfg: Config, option: str) -> None:
     if '.' in option or option in READ or (option == 'data_root' and option in cfg):
         return
     if option in cfg or option == 'data_root':
-        places = [place for place in places_of(option, cfg._cfg_dict) if place != option]
+        places = [place for place, _ in places_of(option, cfg._cfg_dict) if place != option]
         raise KeyError(f'--cfg-options {option}: nothing reads this key any more. Set '
                        + (f'what it stands for: {", ".join(places)}.' if places else 'the keys that it stands for.'))
 
 
-def places_of(name: str, node: Any, path: str = '') -> Iterator[str]:
-    """Keys of a config whose last part is ``name``."""
+def places_of(name: str, node: Any, path: str = '') -> Iterator[Tuple[str, dict]]:
+    """Find ``name`` below a node of a config: its whole key, and the dict that holds it."""
     for key, child in node.items() if isinstance(node, dict) else enumerate(node):
         place = f'{path}.{key}' if path else str(key)
         if key == name:
-            yield place
+            yield place, node
         if isinstance(child, (dict, list, tuple)):
             yield from places_of(name, child, place)
 

@@ -64,8 +64,8 @@ def make_training_reliable(cfg: Config) -> None:
 
 def make_test_reliable(cfg: Config) -> None:
     """Let a test stop for a checkpoint, a number of classes or an image that does not fit; nothing else is loaded."""
-    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or []
-                        if hook.get('type') not in ('PretrainedCheckHook', 'mmhssakd.PretrainedCheckHook')]
+    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or [] if not isinstance(hook, dict)
+                        or hook.get('type') not in ('PretrainedCheckHook', 'mmhssakd.PretrainedCheckHook')]
     fit_topk(cfg)
     add_hooks(cfg, ('mmhssakd.CheckpointFitHook', 'mmhssakd.ClassCountHook'))
     check_images(cfg)

@@ -41,11 +41,20 @@ def export_backbone(tensors: Tensors, fmt: str) -> Tensors:
     return torchvision_resnet(bare, fmt)
 
 
+def resnet_name(bare: Tensors) -> str:
+    """Torchvision's and timm's name of a ResNet's tensors.
+
+    Raises:
+        ValueError: They are another network's.
+    """
+    config = four_stage_resnet({f'backbone.{name}': value for name, value in bare.items()}, stem=7)
+    return f'resnet{config["depth"]}'
+
+
 def network_name(bare: Tensors) -> str:
-    """Torchvision's and timm's name of a ResNet's tensors; 'NAME' for another network's."""
+    """:func:`resnet_name`, or 'NAME' for another network's tensors."""
     try:
-        config = four_stage_resnet({f'backbone.{name}': value for name, value in bare.items()}, stem=7)
-        return f'resnet{config["depth"]}'
+        return resnet_name(bare)
     except ValueError:
         return 'NAME'
 
@@ -57,14 +66,14 @@ def torchvision_resnet(bare: Tensors, fmt: str) -> Tensors:
         ValueError: They are not.
     """
     try:
-        depth = four_stage_resnet({f'backbone.{name}': value for name, value in bare.items()}, stem=7)['depth']
+        name = resnet_name(bare)
     except ValueError as error:
         raise ValueError(f'{fmt} has no network of this kind ({error}) Use --format mmpretrain.') from None
     with torch.device('meta'):
-        network = getattr(torchvision.models, f'resnet{depth}')()
-    expected = {name: value for name, value in network.state_dict().items() if not name.startswith('fc.')}
+        network = getattr(torchvision.models, name)()
+    expected = {key: value for key, value in network.state_dict().items() if not key.startswith('fc.')}
     difference = compare(expected, bare)
     if difference:
-        raise ValueError(f'{fmt} has no network of this kind: the nearest is resnet{depth}. '
+        raise ValueError(f'{fmt} has no network of this kind: the nearest is {name}. '
                          f'Use --format mmpretrain.\n{difference}')
     return bare

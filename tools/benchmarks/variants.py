@@ -6,7 +6,7 @@ import torch
 import torch.nn as nn
 from mmengine.optim import OptimWrapper
 
-from mmhssakd.engine.cpu import has_bfloat16
+from mmhssakd.engine.precision import has_bfloat16
 from mmhssakd.registry import OPTIM_WRAPPERS
 from . import reference
 from .pairs import build, make_batch

@@ -9,9 +9,9 @@ from torch.utils.data import DataLoader
 from mmhssakd.registry import HOOKS
 
 
-def classes_of(loader: Any) -> Any:
-    """Class names of a data loader's data set, as they were given; None if it has none, or is not built."""
-    return (getattr(getattr(loader, 'dataset', None), 'metainfo', None) or {}).get('classes')
+def classes_of(loader: DataLoader) -> Any:
+    """Class names of a data loader's data set, as they were given; None if it has none."""
+    return (getattr(loader.dataset, 'metainfo', None) or {}).get('classes')
 
 
 @HOOKS.register_module()

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from mmhssakd.engine.cpu import has_bfloat16
+from mmhssakd.engine.precision import has_bfloat16
 from mmhssakd.registry import OPTIM_WRAPPERS
 
 aten = torch.ops.aten

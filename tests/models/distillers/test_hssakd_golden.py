@@ -9,13 +9,14 @@ import torch
 from mmhssakd.registry import OPTIM_WRAPPERS
 
 PAIRS = ['offline_r34_r18', 'offline_wrn40x2_wrn16x2', 'offline_vgg13_mobilenetv2']
+TERM_BOUNDS = dict(zip(PAIRS, (0.03, 0.02, 0.02)))  # of a single loss term in bfloat16, relative to float32
 
 
 @pytest.fixture(scope='module', params=PAIRS)
 def pair(request, tmp_path_factory) -> tuple:
-    """What is expected of a pair, and the student with its teacher; building them takes long."""
+    """Name of a pair, what is expected of it, and the student with its teacher; building them takes long."""
     expected = golden.load(request.param)
-    return expected, build(expected, tmp_path_factory.mktemp('pair'))
+    return request.param, expected, build(expected, tmp_path_factory.mktemp('pair'))
 
 
 def build(expected, folder):
@@ -29,7 +30,7 @@ def build(expected, folder):
 
 
 def test_student_step(pair, monkeypatch):
-    expected, model = pair
+    _, expected, model = pair
     images, data_samples = golden.batch(expected)
 
     close = dict(rtol=1e-8, atol=1e-9)
@@ -63,9 +64,9 @@ def test_student_step(pair, monkeypatch):
 def test_bfloat16_losses_are_within_one_percent(pair):
     """Golden weights and images: the loss with --amp against float32's.
 
-    A single term, of these few images through random weights, is noisier: up to 3 %.
+    A single term, of these few images through random weights, is noisier: see TERM_BOUNDS.
     """
-    expected, model = pair[0], copy.deepcopy(pair[1]).float()
+    name, expected, model = pair[0], pair[1], copy.deepcopy(pair[2]).float()
     images, data_samples = golden.batch(expected)
     bf16 = OPTIM_WRAPPERS.build(dict(
         type='mmhssakd.BF16OptimWrapper', optimizer=torch.optim.SGD(model.parameters(), lr=0.1)))
@@ -79,7 +80,7 @@ def test_bfloat16_losses_are_within_one_percent(pair):
     assert totals[1] == pytest.approx(totals[0], rel=0.01)
     for key, value in terms[0].items():
         assert value == pytest.approx(expected_loss(expected, key), rel=1e-3), key
-        assert terms[1][key] == pytest.approx(value, rel=0.03), key
+        assert terms[1][key] == pytest.approx(value, rel=TERM_BOUNDS[name]), key
         assert terms[1][key] != value, key  # it was in half precision
 
 
