@@ -1,4 +1,5 @@
 """Install script; the versions come from requirements.txt, the settings of other tools from pyproject.toml."""
+
 import os
 import shutil
 from pathlib import Path

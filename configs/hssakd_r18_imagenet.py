@@ -6,5 +6,6 @@ model = dict(
     backbone=dict(zero_init_residual=False),  # as in the released code
     auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'),
     teacher=dict(
-        config='{{ fileDirname }}/teacher_r34_imagenet.py',
-        checkpoint='work_dirs/teacher_r34_imagenet/epoch_100.pth'))
+        config='{{ fileDirname }}/teacher_r34_imagenet.py', checkpoint='work_dirs/teacher_r34_imagenet/epoch_100.pth'
+    ),
+)

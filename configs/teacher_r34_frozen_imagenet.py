@@ -5,4 +5,6 @@ model = dict(
     frozen=True,
     init_cfg=dict(
         type='Pretrained',
-        checkpoint='https://download.openmmlab.com/mmclassification/v0/resnet/resnet34_8xb32_in1k_20210831-f257d4e6.pth'))
+        checkpoint='https://download.openmmlab.com/mmclassification/v0/resnet/resnet34_8xb32_in1k_20210831-f257d4e6.pth',
+    ),
+)

@@ -1,4 +1,5 @@
 """What mkdocs does beside its own: pages from outside of docs/, links into the code, equations without scripts."""
+
 import posixpath
 import re
 from pathlib import Path

@@ -2,6 +2,7 @@
 
 Importing the package registers every component under the scope ``mmhssakd``.
 """
+
 from .utils.compat import check_versions, register_safe_globals
 from .version import __version__
 

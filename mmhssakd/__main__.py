@@ -1,4 +1,5 @@
 """List what mmhssakd has: python -m mmhssakd [PATTERN]"""
+
 import argparse
 import fnmatch
 

@@ -1,4 +1,5 @@
 """Find a shipped config by its name, and build its model for inference."""
+
 import copy
 import functools
 from pathlib import Path
@@ -47,15 +48,18 @@ def find_config(model: str) -> str:
         return model
     entry = model_index().get(Path(model).stem)
     if entry is None:
-        raise FileNotFoundError(f'{model!r} is neither a config file nor the name of a shipped model. '
-                                'python -m mmhssakd lists the names.')
+        raise FileNotFoundError(
+            f'{model!r} is neither a config file nor the name of a shipped model. python -m mmhssakd lists the names.'
+        )
     return str(home() / entry.config)
 
 
-def get_model(model: Union[str, Path, Config],
-              pretrained: Union[str, Path, None] = None,
-              device: Optional[str] = None,
-              **kwargs: Any) -> BaseModel:
+def get_model(
+    model: Union[str, Path, Config],
+    pretrained: Union[str, Path, None] = None,
+    device: Optional[str] = None,
+    **kwargs: Any,
+) -> BaseModel:
     """Build a model for inference, in eval mode: mmpretrain's ``get_model``, for our names and our checkpoints.
 
     A student is built without its teacher. mmpretrain's ``ImageClassificationInferencer`` takes what this returns.
@@ -80,14 +84,20 @@ def get_model(model: Union[str, Path, Config],
         config.merge_from_dict(dict(model=kwargs))
     if config.get('default_scope') == 'mmdet':
         from mmdet.apis import init_detector
+
         return init_detector(config, pretrained, device=device or 'cpu')
     from mmpretrain.apis import get_model as get_classifier
+
     if config.model.get('teacher') is not None:
         config.model.teacher = None
     network = get_classifier(config, device=device)
     if pretrained is not None:
-        load_weights(network, pretrained, where='pretrained',
-                     ignore=() if isinstance(network, SSAClassifier) else ('auxiliary_neck.', ))
+        load_weights(
+            network,
+            pretrained,
+            where='pretrained',
+            ignore=() if isinstance(network, SSAClassifier) else ('auxiliary_neck.',),
+        )
         meta = CheckpointLoader.load_checkpoint(pretrained, map_location='cpu').get('meta', {})
         network._dataset_meta = meta.get('dataset_meta') or network._dataset_meta
     return network

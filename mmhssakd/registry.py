@@ -4,6 +4,7 @@ In a config our types are written with the scope, ``type='mmhssakd.HSSAKD'``, as
 package that builds on another one. What we lack is looked up in mmpretrain's registries, so
 ``mmhssakd.registry.MODELS.build(dict(type='HSSAKD', backbone=dict(type='ResNet', ...)))`` works too.
 """
+
 from typing import Any
 
 import mmpretrain.registry as mmpretrain_registry
@@ -19,7 +20,8 @@ class _Registry(Registry):
             kind.lower(),
             parent=getattr(mmengine_registry, kind),
             scope='mmhssakd',
-            locations=[f'mmhssakd.{location}' for location in locations])
+            locations=[f'mmhssakd.{location}' for location in locations],
+        )
         self.fallback = getattr(mmpretrain_registry, kind)
 
     def build(self, cfg: dict, *args, **kwargs) -> Any:

@@ -2,6 +2,7 @@
 
 ``python tests/config_losses.py`` prints the losses of every config of ``CONFIGS`` and stores them.
 """
+
 import json
 from pathlib import Path
 
@@ -13,14 +14,18 @@ from mmhssakd.registry import MODELS
 
 ROOT = Path(__file__).parents[1]
 STORED = Path(__file__).parent / 'data' / 'config_losses.json'
-CONFIGS = sorted(str(file.relative_to(ROOT)) for folder in ('configs', 'configs/fashion_mnist')
-                 for file in (ROOT / folder).glob('*.py'))
+CONFIGS = sorted(
+    str(file.relative_to(ROOT))
+    for folder in ('configs', 'configs/fashion_mnist')
+    for file in (ROOT / folder).glob('*.py')
+)
 
 
 def draw_weights(model: torch.nn.Module, base: int = 0) -> None:
     state = model.state_dict()
-    model.load_state_dict({name: golden.draw(name, list(value.shape), base + i)
-                           for i, (name, value) in enumerate(state.items())})
+    model.load_state_dict(
+        {name: golden.draw(name, list(value.shape), base + i) for i, (name, value) in enumerate(state.items())}
+    )
 
 
 def build(model: dict, folder: Path) -> torch.nn.Module:
@@ -50,6 +55,7 @@ if __name__ == '__main__':
     import tempfile
 
     import mmhssakd  # noqa: F401
+
     with tempfile.TemporaryDirectory() as tmp:
         found = {file: losses(file, Path(tmp)) for file in CONFIGS}
     print(json.dumps(found, indent=1))

@@ -1,4 +1,5 @@
 """Shared by all tests: the package is imported (so everything is registered), and one thread is enough."""
+
 import functools
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from mmengine.registry import DefaultScope
 
 import mmhssakd  # noqa: F401
 
-for folder in (Path(__file__).parent, Path(__file__).parent / "models"):
+for folder in (Path(__file__).parent, Path(__file__).parent / 'models'):
     sys.path.insert(0, str(folder))
 
 # mmengine reads the whole model index of mmpretrain or mmdet for each "mmpretrain::" base: once is enough here.

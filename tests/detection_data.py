@@ -1,4 +1,5 @@
 """Tiny detection data sets in VOC's and COCO's layouts, and checkpoints, for tests."""
+
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -22,7 +23,9 @@ def image(shape=(96, 128, 3)) -> np.ndarray:
 def annotation(names=CLASSES, boxes=BOXES, size=(96, 128)) -> str:
     things = ''.join(
         f'<object><name>{name}</name><difficult>0</difficult><bndbox><xmin>{box[0]}</xmin><ymin>{box[1]}</ymin>'
-        f'<xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object>' for name, box in zip(names, boxes))
+        f'<xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object>'
+        for name, box in zip(names, boxes)
+    )
     return f'<annotation><size><width>{size[1]}</width><height>{size[0]}</height></size>{things}</annotation>'
 
 
@@ -51,12 +54,24 @@ def make_coco(root: Path, categories, count: int = 2) -> Path:
     for i in range(count):
         images.append(dict(id=i, file_name=f'{i:012d}.jpg', height=96, width=128))
         for x1, y1, x2, y2 in BOXES:
-            annotations.append(dict(
-                id=len(annotations) + 1, image_id=i, category_id=1 + len(annotations) % 2, iscrowd=0,
-                bbox=[x1, y1, x2 - x1, y2 - y1], area=(x2 - x1) * (y2 - y1),
-                segmentation=[[x1, y1, x2, y1, x2, y2, x1, y2]]))
-    content = json.dumps(dict(images=images, annotations=annotations,
-                              categories=[dict(id=i + 1, name=name) for i, name in enumerate(categories)]))
+            annotations.append(
+                dict(
+                    id=len(annotations) + 1,
+                    image_id=i,
+                    category_id=1 + len(annotations) % 2,
+                    iscrowd=0,
+                    bbox=[x1, y1, x2 - x1, y2 - y1],
+                    area=(x2 - x1) * (y2 - y1),
+                    segmentation=[[x1, y1, x2, y1, x2, y2, x1, y2]],
+                )
+            )
+    content = json.dumps(
+        dict(
+            images=images,
+            annotations=annotations,
+            categories=[dict(id=i + 1, name=name) for i, name in enumerate(categories)],
+        )
+    )
     for split in ('train2017', 'val2017'):
         (root / split).mkdir()
         (root / 'annotations' / f'instances_{split}.json').write_text(content)
@@ -68,9 +83,14 @@ def make_coco(root: Path, categories, count: int = 2) -> Path:
 def save_classifier(file: Path, backbone: dict, channels: int, prefix: str = '') -> dict:
     """Write the checkpoint of an untrained classifier; returns the tensors of its backbone."""
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = MODELS.build(dict(
-            type='ImageClassifier', backbone=backbone, neck=dict(type='GlobalAveragePooling'),
-            head=dict(type='LinearClsHead', num_classes=10, in_channels=channels)))
+        model = MODELS.build(
+            dict(
+                type='ImageClassifier',
+                backbone=backbone,
+                neck=dict(type='GlobalAveragePooling'),
+                head=dict(type='LinearClsHead', num_classes=10, in_channels=channels),
+            )
+        )
     model.init_weights()
     for name, buffer in model.backbone.named_buffers():  # statistics that no fresh network has
         if name.endswith('running_mean'):

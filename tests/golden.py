@@ -1,4 +1,5 @@
 """Weights, inputs and expectations of the golden files in ``tests/data/golden``, as their README describes them."""
+
 import json
 from pathlib import Path
 

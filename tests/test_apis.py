@@ -1,4 +1,5 @@
 """Models by name, and the inferencers of mmpretrain and mmdet on our checkpoints."""
+
 import runpy
 import sys
 from unittest import mock

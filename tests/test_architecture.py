@@ -1,4 +1,5 @@
 """The picture of floors in docs/architecture.md is true: imports of the package point downwards."""
+
 import ast
 import re
 from pathlib import Path
@@ -8,8 +9,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PICTURE = re.search(r'```text\n(.*?)```', (ROOT / 'docs/architecture.md').read_text(), re.DOTALL).group(1)
 FLOORS = {room: floor for floor, line in enumerate(reversed(PICTURE.splitlines())) for room in re.findall(r'\w+', line)}
-FILES = [file.relative_to(ROOT) for file in (ROOT / 'mmhssakd').rglob('*.py')
-         if '.mim' not in file.parts and file.name != '__init__.py']
+FILES = [
+    file.relative_to(ROOT)
+    for file in (ROOT / 'mmhssakd').rglob('*.py')
+    if '.mim' not in file.parts and file.name != '__init__.py'
+]
 
 
 def room(parts: tuple) -> str:
@@ -22,7 +26,7 @@ def imported(file: Path) -> list:
     found = []
     for node in ast.walk(ast.parse((ROOT / file).read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
-            base = file.parts[:-node.level]
+            base = file.parts[: -node.level]
             names = [node.module.split('.')] if node.module else [[alias.name] for alias in node.names]
             found += [(*base, *name) for name in names]
         elif isinstance(node, ast.ImportFrom) and node.module.split('.')[0] == 'mmhssakd':

@@ -1,4 +1,5 @@
 """Whatever is wrong with config, options, data, checkpoints or environment, the message says what and where."""
+
 import importlib.metadata
 import os
 import runpy
@@ -67,9 +68,8 @@ class Job:
         folder = self.folder
 
         class Harmful:
-
             def __reduce__(self):
-                return os.system, (f'touch {folder}/harm', )
+                return os.system, (f'touch {folder}/harm',)
 
         return self.save(dict(state_dict=Harmful()), 'harmful.pth')
 
@@ -97,10 +97,18 @@ def job(original, tmp_path, monkeypatch):
 def voc(job: Job, **kwargs):
     """Build a detection data set of two images, read the first."""
     root = job.folder / 'voc'
-    dataset = DATASETS.build(dict(dict(
-        type='VOCFolder', data_root=str(root), ann_file='ImageSets/Main/trainval.txt',
-        metainfo=dict(classes=detection_data.CLASSES),
-        pipeline=[dict(type='mmhssakd.LoadImage'), dict(type='mmdet.LoadAnnotations', with_bbox=True)]), **kwargs))
+    dataset = DATASETS.build(
+        dict(
+            dict(
+                type='VOCFolder',
+                data_root=str(root),
+                ann_file='ImageSets/Main/trainval.txt',
+                metainfo=dict(classes=detection_data.CLASSES),
+                pipeline=[dict(type='mmhssakd.LoadImage'), dict(type='mmdet.LoadAnnotations', with_bbox=True)],
+            ),
+            **kwargs,
+        )
+    )
     return dataset[0]
 
 
@@ -126,10 +134,18 @@ def detector(job: Job) -> None:
     detection_data.make_voc(job.folder / 'voc')
     options = ['data_root=' + str(job.folder / 'voc'), 'model.backbone.init_cfg=None', 'train_dataloader.batch_size=1']
     options += [f'{name}_dataloader.num_workers=0' for name in ('train', 'val')]
-    options += [f'{name}_dataloader.dataset.{inner}metainfo.classes=[square,disc]'
-                for name, inner in (('train', 'dataset.'), ('val', ''))]
-    job.call('train.py', ROOT / 'configs/detection/faster-rcnn_r8_fpn_fashion-scenes.py', '--work-dir',
-             job.folder / 'work', '--cfg-options', *options)
+    options += [
+        f'{name}_dataloader.dataset.{inner}metainfo.classes=[square,disc]'
+        for name, inner in (('train', 'dataset.'), ('val', ''))
+    ]
+    job.call(
+        'train.py',
+        ROOT / 'configs/detection/faster-rcnn_r8_fpn_fashion-scenes.py',
+        '--work-dir',
+        job.folder / 'work',
+        '--cfg-options',
+        *options,
+    )
 
 
 def mixed_views(job: Job) -> None:
@@ -150,13 +166,15 @@ def folder_images(job: Job, change=lambda folder: None, *options) -> None:
         (root / f'class_{i}').mkdir(parents=True)
         cv2.imwrite(str(root / f'class_{i}/0.jpg'), detection_data.image((28, 28, 3)))
     change(root)
-    data = f"dict(type='CustomDataset', data_root='{root}', " \
-           "pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')])"
+    data = (
+        f"dict(type='CustomDataset', data_root='{root}', "
+        "pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')])"
+    )
     job.train(*options, config=f'\ntrain_dataloader.update(dataset={data})\n')
 
 
 def set_bytes(start: int, new: bytes):
-    return lambda data: data[:start] + new + data[start + len(new):]
+    return lambda data: data[:start] + new + data[start + len(new) :]
 
 
 def forbidden(job: Job) -> None:
@@ -192,194 +210,382 @@ CASES = {
     # config
     'no config file': (lambda j: j.call('train.py', 'none.py'), FileNotFoundError, 'no such config file: none.py'),
     'misspelt key at the top': (
-        lambda j: j.train(config=MISTYPED), KeyError,
-        "'optim_wraper'.*is 'optim_wrapper' meant"),
-    'misspelt key of env_cfg': (lambda j: j.train(config='\nenv_cfg = dict(cudnn_benchmrk=True)\n'), KeyError,
-                                'env_cfg.cudnn_benchmrk.*is env_cfg.cudnn_benchmark meant'),
-    'key that nothing reads': (lambda j: j.train(config='\nauto_scale_lr = dict(size=3)\n'), KeyError,
-                               'auto_scale_lr.size in the config: known are base_batch_size, enable'),
-    'misspelt option': (lambda j: j.train('model.teacher.checkpiont=x.pth'), KeyError,
-                        'model.teacher.checkpiont.*Is model.teacher.checkpoint meant'),
-    'misspelt option at the top': (lambda j: j.train('train_dataloder.batch_size=4'), KeyError,
-                                   'Is train_dataloader.batch_size meant'),
-    'option that is no longer read': (lambda j: j.train('max_epochs=1', config='\nmax_epochs = 3\n'), KeyError,
-                                      'max_epochs: nothing reads this key any more. Set what .*train_cfg.max_epochs'),
-    'data_root of a config without one': (lambda j: j.train('data_root=data/mine'), KeyError,
-                                          'data_root: nothing .*train_dataloader.*.data_root'),
+        lambda j: j.train(config=MISTYPED),
+        KeyError,
+        "'optim_wraper'.*is 'optim_wrapper' meant",
+    ),
+    'misspelt key of env_cfg': (
+        lambda j: j.train(config='\nenv_cfg = dict(cudnn_benchmrk=True)\n'),
+        KeyError,
+        'env_cfg.cudnn_benchmrk.*is env_cfg.cudnn_benchmark meant',
+    ),
+    'key that nothing reads': (
+        lambda j: j.train(config='\nauto_scale_lr = dict(size=3)\n'),
+        KeyError,
+        'auto_scale_lr.size in the config: known are base_batch_size, enable',
+    ),
+    'misspelt option': (
+        lambda j: j.train('model.teacher.checkpiont=x.pth'),
+        KeyError,
+        'model.teacher.checkpiont.*Is model.teacher.checkpoint meant',
+    ),
+    'misspelt option at the top': (
+        lambda j: j.train('train_dataloder.batch_size=4'),
+        KeyError,
+        'Is train_dataloader.batch_size meant',
+    ),
+    'option that is no longer read': (
+        lambda j: j.train('max_epochs=1', config='\nmax_epochs = 3\n'),
+        KeyError,
+        'max_epochs: nothing reads this key any more. Set what .*train_cfg.max_epochs',
+    ),
+    'data_root of a config without one': (
+        lambda j: j.train('data_root=data/mine'),
+        KeyError,
+        'data_root: nothing .*train_dataloader.*.data_root',
+    ),
     'misspelt argument with a default': (
-        lambda j: j.train('model.kl_p_veiws=all'), KeyError,
-        'Is model.kl_p_views meant'),
-    'misspelt argument of a loader': (lambda j: j.train('train_dataloader.batchsize=4'), KeyError,
-                                      'Is train_dataloader.batch_size meant'),
-    'misspelt hook': (lambda j: j.train('default_hooks.checkpont.interval=1'), KeyError,
-                      'Is default_hooks.checkpoint.interval meant'),
+        lambda j: j.train('model.kl_p_veiws=all'),
+        KeyError,
+        'Is model.kl_p_views meant',
+    ),
+    'misspelt argument of a loader': (
+        lambda j: j.train('train_dataloader.batchsize=4'),
+        KeyError,
+        'Is train_dataloader.batch_size meant',
+    ),
+    'misspelt hook': (
+        lambda j: j.train('default_hooks.checkpont.interval=1'),
+        KeyError,
+        'Is default_hooks.checkpoint.interval meant',
+    ),
     'misspelt argument of the loop': (
-        lambda j: j.train('train_cfg.max_epoch=3'), KeyError,
-        'Is train_cfg.max_epochs meant'),
-    'option of a list by name': (lambda j: j.train('train_pipeline.first.type=x'), KeyError,
-                                 'train_pipeline is a list of 3, so a number 0 .. 2 must follow'),
+        lambda j: j.train('train_cfg.max_epoch=3'),
+        KeyError,
+        'Is train_cfg.max_epochs meant',
+    ),
+    'option of a list by name': (
+        lambda j: j.train('train_pipeline.first.type=x'),
+        KeyError,
+        'train_pipeline is a list of 3, so a number 0 .. 2 must follow',
+    ),
     'no such type': (lambda j: j.train('model.type=mmhssakd.HSAKD'), KeyError, 'HSAKD is not in the .* registry'),
-    'no such optimiser': (lambda j: j.train('optim_wrapper.optimizer.type=AdaW'), KeyError,
-                          "optim_wrapper.optimizer.type: there is no optimiser 'AdaW'. Is 'AdamW' meant"),
+    'no such optimiser': (
+        lambda j: j.train('optim_wrapper.optimizer.type=AdaW'),
+        KeyError,
+        "optim_wrapper.optimizer.type: there is no optimiser 'AdaW'. Is 'AdamW' meant",
+    ),
     # options out of range, or of the wrong type
     'negative temperature': (
-        lambda j: j.train('model.kd_loss.tau=-3'), ValueError,
-        'KDLoss.tau.*positive number, but got -3'),
+        lambda j: j.train('model.kd_loss.tau=-3'),
+        ValueError,
+        'KDLoss.tau.*positive number, but got -3',
+    ),
     'temperature that is no number': (lambda j: KDLoss(tau='hot'), ValueError, "positive number, but got 'hot'"),
     'unknown loss term': (lambda j: j.train('model.loss_weight.kl_r=1'), ValueError, 'unknown terms .*kl_r.*kl_q'),
     'unknown choice': (lambda j: j.train('model.kl_p_views=some'), ValueError, "'all' or 'unrotated', but got 'some'"),
     'negative learning rate': (
-        lambda j: j.train('optim_wrapper.optimizer.lr=-1'), ValueError,
-        'Invalid learning rate: -1'),
-    'half an epoch': (lambda j: j.train('train_cfg.max_epochs=1.5'), ValueError,
-                      'train_cfg.max_epochs must be a whole number, 1 or more, but got 1.5'),
+        lambda j: j.train('optim_wrapper.optimizer.lr=-1'),
+        ValueError,
+        'Invalid learning rate: -1',
+    ),
+    'half an epoch': (
+        lambda j: j.train('train_cfg.max_epochs=1.5'),
+        ValueError,
+        'train_cfg.max_epochs must be a whole number, 1 or more, but got 1.5',
+    ),
     'no epoch': (lambda j: j.train('train_cfg.max_epochs=0'), ValueError, 'train_cfg.max_epochs .* but got 0'),
     'batch of none': (
-        lambda j: j.train('train_dataloader.batch_size=0'), ValueError,
-        'batch_size should be a positive'),
-    'negative number of broken images': (lambda j: j.train('train_cfg.max_broken_images=-1'), ValueError,
-                                         'max_broken_images must be a whole number, 0 or more'),
+        lambda j: j.train('train_dataloader.batch_size=0'),
+        ValueError,
+        'batch_size should be a positive',
+    ),
+    'negative number of broken images': (
+        lambda j: j.train('train_cfg.max_broken_images=-1'),
+        ValueError,
+        'max_broken_images must be a whole number, 0 or more',
+    ),
     'steps to skip that are no number': (
-        lambda j: j.train('custom_hooks.0.max_skipped=few'), ValueError, "NonFiniteLossHook.max_skipped .*'few'"),
+        lambda j: j.train('custom_hooks.0.max_skipped=few'),
+        ValueError,
+        "NonFiniteLossHook.max_skipped .*'few'",
+    ),
     'scaling by an unknown batch size': (
-        lambda j: j.train('auto_scale_lr={}', arguments=['--auto-scale-lr']), KeyError,
-        'auto_scale_lr.base_batch_size'),
-    'duplicated taps': (lambda j: j.train('model.auxiliary_neck.taps="[layer1,layer1,layer3]"'), ValueError,
-                        'auxiliary_neck.taps must name at least one module and none twice'),
-    'no such tap': (lambda j: j.train('model.auxiliary_neck.taps="[layer1,layer9]"'), ValueError,
-                    "has no module named 'layer9'. It has: "),
-    'taps that the teacher lacks': (lambda j: j.train('model.auxiliary_neck.taps="[layer2,layer3]"'), ValueError,
-                                    'The teacher has 3 auxiliary branches, the student has 2'),
+        lambda j: j.train('auto_scale_lr={}', arguments=['--auto-scale-lr']),
+        KeyError,
+        'auto_scale_lr.base_batch_size',
+    ),
+    'duplicated taps': (
+        lambda j: j.train('model.auxiliary_neck.taps="[layer1,layer1,layer3]"'),
+        ValueError,
+        'auxiliary_neck.taps must name at least one module and none twice',
+    ),
+    'no such tap': (
+        lambda j: j.train('model.auxiliary_neck.taps="[layer1,layer9]"'),
+        ValueError,
+        "has no module named 'layer9'. It has: ",
+    ),
+    'taps that the teacher lacks': (
+        lambda j: j.train('model.auxiliary_neck.taps="[layer2,layer3]"'),
+        ValueError,
+        'The teacher has 3 auxiliary branches, the student has 2',
+    ),
     'branch map out of range': (
-        lambda j: j.train('model.branch_map="[0,1,7]"'), ValueError,
-        'model.branch_map=.*0 .. 2'),
+        lambda j: j.train('model.branch_map="[0,1,7]"'),
+        ValueError,
+        'model.branch_map=.*0 .. 2',
+    ),
     'peers with images of their own': (
-        lambda j: MODELS.build(dict(type='OnlineHSSAKD', peers=2 * [
-            small.config(train_cfg=dict(augments=dict(type='Mixup', alpha=0.8)))])), ValueError,
-        'model.peers.0.train_cfg=.* would not be used'),
+        lambda j: MODELS.build(
+            dict(type='OnlineHSSAKD', peers=2 * [small.config(train_cfg=dict(augments=dict(type='Mixup', alpha=0.8)))])
+        ),
+        ValueError,
+        'model.peers.0.train_cfg=.* would not be used',
+    ),
     'mixed views': (mixed_views, ValueError, 'mixes images, not views: take RotateViews out'),
     'frozen without branches': (
-        lambda j: MODELS.build(small.config(frozen=True, auxiliary_neck=None)), ValueError, 'set model.auxiliary_neck'),
+        lambda j: MODELS.build(small.config(frozen=True, auxiliary_neck=None)),
+        ValueError,
+        'set model.auxiliary_neck',
+    ),
     'frozen without weights': (
-        lambda j: MODELS.build(small.config(frozen=True)).init_weights(), ValueError, 'set model.init_cfg='),
-    'class count of the teacher': (lambda j: j.train('model.head.num_classes=7'), ValueError,
-                                   'The teacher has 10 classes, the student has 7'),
+        lambda j: MODELS.build(small.config(frozen=True)).init_weights(),
+        ValueError,
+        'set model.init_cfg=',
+    ),
+    'class count of the teacher': (
+        lambda j: j.train('model.head.num_classes=7'),
+        ValueError,
+        'The teacher has 10 classes, the student has 7',
+    ),
     'class count of the data': (
-        lambda j: j.call('train.py', ROOT / 'configs/fashion_mnist/ce_r8.py', '--work-dir', j.folder / 'work',
-                         '--cfg-options', f'train_dataloader.dataset.dataset.data_root={j.data}',
-                         'train_dataloader.dataset.num_images=50',
-                         f'val_dataloader.dataset.data_root={j.data}', 'train_dataloader.num_workers=0',
-                         'train_dataloader.batch_size=10', 'model.head.num_classes=12'),
-        ValueError, 'model.head.num_classes is 12, but train_dataloader.dataset has 10 classes'),
+        lambda j: j.call(
+            'train.py',
+            ROOT / 'configs/fashion_mnist/ce_r8.py',
+            '--work-dir',
+            j.folder / 'work',
+            '--cfg-options',
+            f'train_dataloader.dataset.dataset.data_root={j.data}',
+            'train_dataloader.dataset.num_images=50',
+            f'val_dataloader.dataset.data_root={j.data}',
+            'train_dataloader.num_workers=0',
+            'train_dataloader.batch_size=10',
+            'model.head.num_classes=12',
+        ),
+        ValueError,
+        'model.head.num_classes is 12, but train_dataloader.dataset has 10 classes',
+    ),
     'class count of a detector': (
-        detector, ValueError,
-        'model.roi_head.bbox_head.num_classes is 10, but train_dataloader.dataset has 2 classes'),
+        detector,
+        ValueError,
+        'model.roi_head.bbox_head.num_classes is 10, but train_dataloader.dataset has 2 classes',
+    ),
     # data
     'no data folder': (
-        lambda j: folder_images(j, lambda root: shutil.rmtree(root)), FileNotFoundError,
-        'train_dataloader.dataset.data_root: no such folder: .*--cfg-options train_dataloader.dataset.data_root='),
+        lambda j: folder_images(j, lambda root: shutil.rmtree(root)),
+        FileNotFoundError,
+        'train_dataloader.dataset.data_root: no such folder: .*--cfg-options train_dataloader.dataset.data_root=',
+    ),
     'folder without images': (
-        lambda j: folder_images(j, lambda root: [f.unlink() for f in root.glob('*/*')]), RuntimeError, 'Found 0 files'),
-    'classes in another order': (other_order, ValueError,
-                                 "Class 'Ankle boot' is number 9 in train.* and number 0 in val"),
+        lambda j: folder_images(j, lambda root: [f.unlink() for f in root.glob('*/*')]),
+        RuntimeError,
+        'Found 0 files',
+    ),
+    'classes in another order': (
+        other_order,
+        ValueError,
+        "Class 'Ankle boot' is number 9 in train.* and number 0 in val",
+    ),
     'folder of another number of classes': (
-        lambda j: folder_images(j, lambda root: shutil.rmtree(root / 'class_3')), ValueError,
-        'model.head.num_classes is 10, but train_dataloader.dataset has 9 classes'),
+        lambda j: folder_images(j, lambda root: shutil.rmtree(root / 'class_3')),
+        ValueError,
+        'model.head.num_classes is 10, but train_dataloader.dataset has 9 classes',
+    ),
     'truncated JPEG': (
         lambda j: folder_images(j, lambda root: [f.write_bytes(f.read_bytes()[:-200]) for f in root.glob('*/*')]),
-        ValueError, r'cannot read the image .*0.jpg: the file is truncated'),
-    'empty image file': (lambda j: folder_images(j, lambda root: [f.write_bytes(b'') for f in root.glob('*/*')]),
-                         ValueError, r'cannot read the image .*0.jpg: the file is empty'),
-    'text as an image': (lambda j: folder_images(j, lambda root: [f.write_bytes(b'cat') for f in root.glob('*/*')]),
-                         ValueError, r'cannot read the image .*0.jpg: it holds no image of a known format'),
+        ValueError,
+        r'cannot read the image .*0.jpg: the file is truncated',
+    ),
+    'empty image file': (
+        lambda j: folder_images(j, lambda root: [f.write_bytes(b'') for f in root.glob('*/*')]),
+        ValueError,
+        r'cannot read the image .*0.jpg: the file is empty',
+    ),
+    'text as an image': (
+        lambda j: folder_images(j, lambda root: [f.write_bytes(b'cat') for f in root.glob('*/*')]),
+        ValueError,
+        r'cannot read the image .*0.jpg: it holds no image of a known format',
+    ),
     'image that is not square': (
         lambda j: folder_images(j, lambda root: [cv2.imwrite(str(f), np.zeros((20, 28, 3))) for f in root.glob('*/*')]),
-        ValueError, 'Rotation needs square images, but the batch has height 20 and width 28'),
+        ValueError,
+        'Rotation needs square images, but the batch has height 20 and width 28',
+    ),
     'images of several sizes': (
         lambda j: folder_images(j, lambda root: cv2.imwrite(str(root / 'class_1/0.jpg'), np.zeros((20, 20, 3)))),
-        RuntimeError, r'equal size|same size|sizes'),
+        RuntimeError,
+        r'equal size|same size|sizes',
+    ),
     'fewer labels than images': (
-        lambda j: (j.edit('data/train-labels-idx1-ubyte', lambda d: set_bytes(4, (99).to_bytes(4, 'big'))(d)[:-1]),
-                   j.train()), ValueError, 'train-images-idx3-ubyte holds 100 images, but .* holds 99 labels'),
-    'truncated data file': (lambda j: (j.edit('data/train-images-idx3-ubyte', lambda d: d[:-1]), j.train()), ValueError,
-                            'should have 78416 bytes by its header, but has 78415: it is truncated'),
-    'header that lies': (lambda j: (j.edit('data/t10k-labels-idx1-ubyte', LONGER), j.train()), ValueError,
-                         'should have 109 bytes by its header, but has 28'),
+        lambda j: (
+            j.edit('data/train-labels-idx1-ubyte', lambda d: set_bytes(4, (99).to_bytes(4, 'big'))(d)[:-1]),
+            j.train(),
+        ),
+        ValueError,
+        'train-images-idx3-ubyte holds 100 images, but .* holds 99 labels',
+    ),
+    'truncated data file': (
+        lambda j: (j.edit('data/train-images-idx3-ubyte', lambda d: d[:-1]), j.train()),
+        ValueError,
+        'should have 78416 bytes by its header, but has 78415: it is truncated',
+    ),
+    'header that lies': (
+        lambda j: (j.edit('data/t10k-labels-idx1-ubyte', LONGER), j.train()),
+        ValueError,
+        'should have 109 bytes by its header, but has 28',
+    ),
     'text as a data file': (
         lambda j: (j.edit('data/train-images-idx3-ubyte', lambda d: b'<html>404</html>'), j.train()),
-                            ValueError, 'is no idx file'),
+        ValueError,
+        'is no idx file',
+    ),
     'label out of range': (
-        lambda j: (j.edit('data/train-labels-idx1-ubyte', lambda d: d[:8] + bytes([12] * 10) + d[18:]),
-                   j.train('train_dataloader.dataset.num_images=11')), ValueError,
-        r'gt_label must be in 0 .. 9 \(model.head.num_classes=10\), but the batch holds \[12\]'),
-    'more images than there are': (lambda j: j.train('train_dataloader.dataset.num_images=999'), ValueError,
-                                   'cannot keep 99 images of class 0, which has 10'),
+        lambda j: (
+            j.edit('data/train-labels-idx1-ubyte', lambda d: d[:8] + bytes([12] * 10) + d[18:]),
+            j.train('train_dataloader.dataset.num_images=11'),
+        ),
+        ValueError,
+        r'gt_label must be in 0 .. 9 \(model.head.num_classes=10\), but the batch holds \[12\]',
+    ),
+    'more images than there are': (
+        lambda j: j.train('train_dataloader.dataset.num_images=999'),
+        ValueError,
+        'cannot keep 99 images of class 0, which has 10',
+    ),
     'data set smaller than a batch': (
-        lambda j: j.train('train_dataloader.batch_size=64', 'train_dataloader.drop_last=True'), ValueError,
-        'gives no batch: its data set holds 40 images, which do not fill one batch of 64'),
+        lambda j: j.train('train_dataloader.batch_size=64', 'train_dataloader.drop_last=True'),
+        ValueError,
+        'gives no batch: its data set holds 40 images, which do not fill one batch of 64',
+    ),
     'missing image': (
-        lambda j: voc_without(j, 'JPEGImages/000000.jpg'), FileNotFoundError,
-        'missing image: .*000000.jpg'),
+        lambda j: voc_without(j, 'JPEGImages/000000.jpg'),
+        FileNotFoundError,
+        'missing image: .*000000.jpg',
+    ),
     'missing annotation': (
-        lambda j: voc_without(j, 'Annotations/000000.xml'), FileNotFoundError,
-        'missing annotation: '),
-    'missing list of images': (lambda j: voc_without(j, 'ImageSets/Main/trainval.txt'), FileNotFoundError,
-                               'no such list of images: .*trainval.txt'),
+        lambda j: voc_without(j, 'Annotations/000000.xml'),
+        FileNotFoundError,
+        'missing annotation: ',
+    ),
+    'missing list of images': (
+        lambda j: voc_without(j, 'ImageSets/Main/trainval.txt'),
+        FileNotFoundError,
+        'no such list of images: .*trainval.txt',
+    ),
     'truncated detection image': (
-        lambda j: voc_image(j, lambda d: d[:-50]), ValueError,
-        '000000.jpg: the file is truncated'),
+        lambda j: voc_image(j, lambda d: d[:-50]),
+        ValueError,
+        '000000.jpg: the file is truncated',
+    ),
     'annotation that is no XML': (lambda j: voc_with(j, xml='<annotation>'), ValueError, '000000.xml is no XML'),
     'unknown class': (
-        lambda j: voc_with(j, names=('square', 'cat')), ValueError,
-        'cat: 1 objects, first in .*000000.xml'),
-    'box without width': (lambda j: voc_with(j, boxes=((5, 6, 5, 44), (50, 20, 90, 70))), ValueError,
-                          '000000.xml has a box that is empty.*xmin 5, ymin 6, xmax 5, ymax 44 .square.'),
-    'box outside of its image': (lambda j: voc_with(j, boxes=((4, 6, 40, 44), (500, 20, 590, 70))), ValueError,
-                                 'or outside of its image of 128 x 96: xmin 500, ymin 20, xmax 590, ymax 70 .disc.'),
+        lambda j: voc_with(j, names=('square', 'cat')),
+        ValueError,
+        'cat: 1 objects, first in .*000000.xml',
+    ),
+    'box without width': (
+        lambda j: voc_with(j, boxes=((5, 6, 5, 44), (50, 20, 90, 70))),
+        ValueError,
+        '000000.xml has a box that is empty.*xmin 5, ymin 6, xmax 5, ymax 44 .square.',
+    ),
+    'box outside of its image': (
+        lambda j: voc_with(j, boxes=((4, 6, 40, 44), (500, 20, 590, 70))),
+        ValueError,
+        'or outside of its image of 128 x 96: xmin 500, ymin 20, xmax 590, ymax 70 .disc.',
+    ),
     'class names as one string': (
-        lambda j: voc_with(j, metainfo=dict(classes='square')), ValueError,
-        'needs the names'),
+        lambda j: voc_with(j, metainfo=dict(classes='square')),
+        ValueError,
+        'needs the names',
+    ),
     # checkpoints
-    'no teacher': (lambda j: j.train('model.teacher.checkpoint=none.pth'), FileNotFoundError,
-                   'model.teacher.checkpoint: no such checkpoint: none.pth. Train it first'),
-    'no config of the teacher': (lambda j: j.train('model.teacher.config=none.py'), FileNotFoundError,
-                                 'model.teacher.config: no such config file: none.py'),
-    'student as teacher': (lambda j: j.train(f'model.teacher.checkpoint={j.student()}'), ValueError,
-                           'model.teacher.checkpoint: .*student.pth does not fit SSAClassifier'),
-    'truncated teacher': (lambda j: (j.edit('teacher.pth', lambda d: d[:-99]), j.train()), ValueError,
-                          'teacher.pth is no checkpoint, is damaged'),
-    'code in the teacher': (lambda j: j.train(f'model.teacher.checkpoint={j.harmful()}'), ValueError,
-                            'harmful.pth .*holds more than plain data .whose code was not run.'),
-    'no weights in the teacher': (lambda j: j.train(f'model.teacher.checkpoint={j.save(dict(epoch=3))}'), ValueError,
-                                  'bad.pth holds no state dict of tensors'),
-    'resuming from nothing': (lambda j: j.train(arguments=['--resume', 'none.pth']), FileNotFoundError,
-                              '--resume: no such checkpoint: none.pth'),
-    'resuming from weights': (lambda j: j.train(arguments=['--resume', j.student()]), ValueError,
-                              'student.pth holds no meta, optimizer, message_hub'),
-    'resuming from code': (lambda j: j.train(arguments=['--resume', j.harmful()]), ValueError,
-                           'harmful.pth is damaged or cannot be loaded safely'),
+    'no teacher': (
+        lambda j: j.train('model.teacher.checkpoint=none.pth'),
+        FileNotFoundError,
+        'model.teacher.checkpoint: no such checkpoint: none.pth. Train it first',
+    ),
+    'no config of the teacher': (
+        lambda j: j.train('model.teacher.config=none.py'),
+        FileNotFoundError,
+        'model.teacher.config: no such config file: none.py',
+    ),
+    'student as teacher': (
+        lambda j: j.train(f'model.teacher.checkpoint={j.student()}'),
+        ValueError,
+        'model.teacher.checkpoint: .*student.pth does not fit SSAClassifier',
+    ),
+    'truncated teacher': (
+        lambda j: (j.edit('teacher.pth', lambda d: d[:-99]), j.train()),
+        ValueError,
+        'teacher.pth is no checkpoint, is damaged',
+    ),
+    'code in the teacher': (
+        lambda j: j.train(f'model.teacher.checkpoint={j.harmful()}'),
+        ValueError,
+        'harmful.pth .*holds more than plain data .whose code was not run.',
+    ),
+    'no weights in the teacher': (
+        lambda j: j.train(f'model.teacher.checkpoint={j.save(dict(epoch=3))}'),
+        ValueError,
+        'bad.pth holds no state dict of tensors',
+    ),
+    'resuming from nothing': (
+        lambda j: j.train(arguments=['--resume', 'none.pth']),
+        FileNotFoundError,
+        '--resume: no such checkpoint: none.pth',
+    ),
+    'resuming from weights': (
+        lambda j: j.train(arguments=['--resume', j.student()]),
+        ValueError,
+        'student.pth holds no meta, optimizer, message_hub',
+    ),
+    'resuming from code': (
+        lambda j: j.train(arguments=['--resume', j.harmful()]),
+        ValueError,
+        'harmful.pth is damaged or cannot be loaded safely',
+    ),
     'testing nothing': (lambda j: j.test('none.pth'), FileNotFoundError, 'checkpoint: no such checkpoint: none.pth'),
-    'testing a teacher as a student': (lambda j: j.test(j.teacher), ValueError,
-                                       "does not fit the config's model .HSSAKD.: is it a teacher's.*\n.*reshaped"),
+    'testing a teacher as a student': (
+        lambda j: j.test(j.teacher),
+        ValueError,
+        "does not fit the config's model .HSSAKD.: is it a teacher's.*\n.*reshaped",
+    ),
     'testing code': (lambda j: j.test(j.harmful()), ValueError, 'harmful.pth .*holds more than plain data'),
     'results of an unknown kind': (lambda j: j.test(j.teacher, '--out', 'a.txt'), SystemExit, '2'),
     'importing something else': (
-        lambda j: j.call('model_converters/import_hsakd.py', j.teacher, j.folder / 'out.pth'), SystemExit,
-                                 'teacher.pth holds no state dict of tensors'),
+        lambda j: j.call('model_converters/import_hsakd.py', j.teacher, j.folder / 'out.pth'),
+        SystemExit,
+        'teacher.pth holds no state dict of tensors',
+    ),
     'exporting to an unknown kind': (
-        lambda j: j.call('model_converters/export_backbone.py', j.teacher, 'a.txt', '--format', 'timm'), SystemExit,
-        '2'),
+        lambda j: j.call('model_converters/export_backbone.py', j.teacher, 'a.txt', '--format', 'timm'),
+        SystemExit,
+        '2',
+    ),
     # environment
     'mmcv too new': (lambda j: wrong_version(j, mmcv='2.2.0'), ImportError, 'needs mmcv>=2.1.0,<2.2.0, but 2.2.0 is'),
     'mmdet too old': (
-        lambda j: wrong_version(j, mmdet='2.28.0'), ImportError,
-        'needs mmdet>=3.3.0,<4.0.0, but 2.28.0 is'),
+        lambda j: wrong_version(j, mmdet='2.28.0'),
+        ImportError,
+        'needs mmdet>=3.3.0,<4.0.0, but 2.28.0 is',
+    ),
     'package missing': (missing_package, ImportError, 'needs no_such_package, which is not installed. Run: '),
-    'no permission': (forbidden, PermissionError,
-                      '--work-dir: cannot write to .*: Permission denied. Choose another'),
+    'no permission': (forbidden, PermissionError, '--work-dir: cannot write to .*: Permission denied. Choose another'),
     'work dir that is a file': (
-        lambda j: j.call('train.py', j.config, '--work-dir', j.config), FileExistsError,
-        '--work-dir: cannot write to .*epochs.py'),
+        lambda j: j.call('train.py', j.config, '--work-dir', j.config),
+        FileExistsError,
+        '--work-dir: cannot write to .*epochs.py',
+    ),
 }
 
 

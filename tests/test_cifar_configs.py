@@ -2,6 +2,7 @@
 
 ``python tests/test_cifar_configs.py`` computes the stored losses anew.
 """
+
 import atexit
 import functools
 import json
@@ -21,7 +22,9 @@ STORED = Path(__file__).parent / 'data' / 'cifar_config_losses.json'
 FILES = sorted(str(file.relative_to(ROOT)) for file in (ROOT / 'configs/cifar100').glob('*.py'))
 # KD and the frozen teachers are the same models but for two options, which have a test of their own.
 CONFIGS = [file for file in FILES if '/kd_' not in file and '_frozen' not in file] + [
-    'configs/cifar100/kd_resnet56_resnet20.py', 'configs/cifar100/teacher_wrn40x2_frozen.py']
+    'configs/cifar100/kd_resnet56_resnet20.py',
+    'configs/cifar100/teacher_wrn40x2_frozen.py',
+]
 TABLE = torch.from_numpy(np.random.RandomState(0).standard_normal(10007))
 
 
@@ -32,8 +35,8 @@ def draw_weights(model: torch.nn.Module, base: int = 0) -> dict:
         if value.ndim < 4:
             value.copy_(golden.draw(name, list(value.shape), i))
         else:
-            numbers = TABLE.roll(-i).repeat(-(-value.numel() // len(TABLE)))[:value.numel()]
-            value.copy_(numbers.view_as(value) * (2 / value[0].numel())**0.5)
+            numbers = TABLE.roll(-i).repeat(-(-value.numel() // len(TABLE)))[: value.numel()]
+            value.copy_(numbers.view_as(value) * (2 / value[0].numel()) ** 0.5)
     return state
 
 
@@ -68,8 +71,10 @@ def test_losses(file):
     assert losses(file) == pytest.approx(stored[file], rel=1e-3)
 
 
-@pytest.mark.parametrize('network, lr', [('resnet20', 0.05), ('wrn16x2', 0.05), ('mobilenetv2', 0.01),
-                                         ('shufflenetv1', 0.01), ('shufflenetv2', 0.01)])
+@pytest.mark.parametrize(
+    'network, lr',
+    [('resnet20', 0.05), ('wrn16x2', 0.05), ('mobilenetv2', 0.01), ('shufflenetv1', 0.01), ('shufflenetv2', 0.01)],
+)
 def test_recipe_is_the_papers(network, lr):
     cfg = Config.fromfile(ROOT / f'configs/cifar100/ce_{network}.py')
     optimizer = cfg.optim_wrapper.optimizer
@@ -104,11 +109,13 @@ def test_few_shot(arm, part):
     cfg, full = (Config.fromfile(ROOT / f'configs/cifar100/{name}.py') for name in (f'few_shot/{arm}_{part}', arm))
     dataset = full.train_dataloader.dataset.to_dict()
     assert cfg.train_dataloader.dataset.to_dict() == dict(
-        type='mmhssakd.StratifiedSubset', fraction=part / 100, seed=0, dataset=dataset)
+        type='mmhssakd.StratifiedSubset', fraction=part / 100, seed=0, dataset=dataset
+    )
     assert cfg.train_cfg == full.train_cfg and cfg.model == full.model
 
 
 if __name__ == '__main__':
     import mmhssakd  # noqa: F401
+
     computed = {file: losses(file) for file in CONFIGS}
     STORED.write_text(json.dumps(computed, indent=1) + '\n')

@@ -1,4 +1,5 @@
 """Every shipped classification config builds, and gives on fixed weights and inputs the losses that it always gave."""
+
 import json
 from pathlib import Path
 
@@ -37,5 +38,6 @@ def test_another_depth_is_two_options(depth, in_channels, tmp_path):
 def test_validation_uses_the_test_images():
     cfg = Config.fromfile(ROOT / 'configs/fashion_mnist/ce_r8.py')
     from mmpretrain.registry import DATASETS
+
     dataset = DATASETS.build({**cfg.val_dataloader.dataset, 'data_root': str(ROOT / 'data/fashion-mnist')})
     assert len(dataset) == 10000

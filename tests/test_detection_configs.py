@@ -1,4 +1,5 @@
 """One real training step, and an evaluation, of every shipped detection config on tiny data."""
+
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,13 @@ def small(file: Path, tmp_path: Path) -> Config:
     spread_options(cfg, options, cfg.data_root)
     backbone = dict(cfg.model.backbone)
     checkpoint = tmp_path / 'backbone.pth'
-    trained = dict(type='mmpretrain.ResNet', depth=18) if backbone['type'] == 'ResNet' else {
-        key: value for key, value in backbone.items() if key in ('type', 'depth', 'stem_channels', 'base_channels')}
+    trained = (
+        dict(type='mmpretrain.ResNet', depth=18)
+        if backbone['type'] == 'ResNet'
+        else {
+            key: value for key, value in backbone.items() if key in ('type', 'depth', 'stem_channels', 'base_channels')
+        }
+    )
     save_classifier(checkpoint, trained, cfg.model.neck.in_channels[-1])
     cfg.model.backbone.init_cfg.checkpoint = str(checkpoint)
     for key in ('train', 'val', 'test'):
@@ -57,7 +63,7 @@ def datasets(dataset):
     """The data sets inside RepeatDataset and ConcatDataset."""
     if 'pipeline' in dataset:
         yield dataset
-    for child in ([dataset.dataset] if 'dataset' in dataset else dataset.get('datasets', [])):
+    for child in [dataset.dataset] if 'dataset' in dataset else dataset.get('datasets', []):
         yield from datasets(child)
 
 
@@ -87,10 +93,13 @@ def test_one_step_and_evaluation(file, tmp_path):
     moved = [name for name, value in now.items() if not torch.equal(value, loaded[name])]
     assert any(name.startswith('backbone.layer2') for name in moved) and any('head' in name for name in moved)
     metrics = {name for name in runner.message_hub.log_scalars if name.startswith('val/')}
-    wanted = ({'val/voc_11points/mAP', 'val/voc_11points/AP50', 'val/voc_area/mAP', 'val/voc_area/AP50'}
-              if 'r18' in file.stem and 'voc' in file.stem else
-              {'val/coco/bbox_mAP', 'val/coco/bbox_mAP_50'} if 'coco' in file.stem else
-              {'val/pascal_voc/mAP', 'val/pascal_voc/AP50', 'val/pascal_voc/AP75'})
+    wanted = (
+        {'val/voc_11points/mAP', 'val/voc_11points/AP50', 'val/voc_area/mAP', 'val/voc_area/AP50'}
+        if 'r18' in file.stem and 'voc' in file.stem
+        else {'val/coco/bbox_mAP', 'val/coco/bbox_mAP_50'}
+        if 'coco' in file.stem
+        else {'val/pascal_voc/mAP', 'val/pascal_voc/AP50', 'val/pascal_voc/AP75'}
+    )
     assert wanted <= metrics
     if 'mask' in file.stem:
         assert 'val/coco/segm_mAP' in metrics

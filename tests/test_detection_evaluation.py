@@ -1,4 +1,5 @@
 """A perfect detector gets 1, an empty one 0, by the evaluators of the configs."""
+
 import multiprocessing
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def samples(dataset, perfect: bool) -> list:
         truth = sample.gt_instances
         count = len(truth) if perfect else 0
         sample.pred_instances = InstanceData(
-            bboxes=truth.bboxes.tensor[:count], labels=truth.labels[:count], scores=torch.ones(count))
+            bboxes=truth.bboxes.tensor[:count], labels=truth.labels[:count], scores=torch.ones(count)
+        )
         sample.gt_instances.bboxes = truth.bboxes.tensor
         sample.ignored_instances.bboxes = sample.ignored_instances.bboxes.tensor
         found.append(sample.to_dict())
@@ -31,16 +33,22 @@ def samples(dataset, perfect: bool) -> list:
 
 
 @pytest.mark.parametrize('perfect', [True, False])
-@pytest.mark.parametrize('name, names', [
-    ('faster-rcnn_r18_fpn_custom-voc.py',
-     ['voc_11points/mAP', 'voc_11points/AP50', 'voc_area/mAP', 'voc_area/AP50']),
-    ('faster-rcnn_r8_fpn_fashion-scenes.py', ['pascal_voc/mAP', 'pascal_voc/AP50', 'pascal_voc/AP95']),
-])
+@pytest.mark.parametrize(
+    'name, names',
+    [
+        (
+            'faster-rcnn_r18_fpn_custom-voc.py',
+            ['voc_11points/mAP', 'voc_11points/AP50', 'voc_area/mAP', 'voc_area/AP50'],
+        ),
+        ('faster-rcnn_r8_fpn_fashion-scenes.py', ['pascal_voc/mAP', 'pascal_voc/AP50', 'pascal_voc/AP95']),
+    ],
+)
 def test_voc(tmp_path, name, names, perfect):
     cfg = Config.fromfile(CONFIGS / name)
     with DefaultScope.overwrite_default_scope('mmdet'):
-        dataset = DATASETS.build(dict(
-            cfg.val_dataloader.dataset, data_root=str(make_voc(tmp_path)), metainfo=dict(classes=CLASSES)))
+        dataset = DATASETS.build(
+            dict(cfg.val_dataloader.dataset, data_root=str(make_voc(tmp_path)), metainfo=dict(classes=CLASSES))
+        )
         evaluators = cfg.val_evaluator if isinstance(cfg.val_evaluator, list) else [cfg.val_evaluator]
         metrics = {}
         for evaluator in evaluators:
@@ -57,6 +65,7 @@ def test_coco_perfect(tmp_path):
     settings = dict(cfg.val_dataloader.dataset, data_root=str(root), metainfo=dict(classes=CLASSES))
     with DefaultScope.overwrite_default_scope('mmdet'):
         from mmdet.registry import DATASETS as MMDET_DATASETS
+
         dataset = MMDET_DATASETS.build(settings)
         metric = METRICS.build(dict(cfg.val_evaluator, ann_file=str(root / 'annotations/instances_val2017.json')))
         metric.dataset_meta = dataset.metainfo
@@ -72,6 +81,7 @@ def test_no_process_is_left_behind(tmp_path):
 
 def test_the_log_shows_one_table(tmp_path, monkeypatch):
     from mmdet.evaluation.functional import mean_ap
+
     tables = []
     monkeypatch.setattr(mean_ap, 'print_map_summary', lambda *args, **kwargs: tables.append(args))
     test_voc(tmp_path, 'faster-rcnn_r8_fpn_fashion-scenes.py', ['pascal_voc/mAP'], True)

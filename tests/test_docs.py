@@ -1,4 +1,5 @@
 """What README and docs say is so: files, links, commands, options, config keys, Python blocks and error messages."""
+
 import ast
 import inspect
 import re
@@ -13,8 +14,12 @@ from mmengine.registry import DefaultScope
 from mmhssakd.registry import MODELS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md')),
-         *sorted((ROOT / 'configs').rglob('README.md'))]
+PAGES = [
+    ROOT / 'README.md',
+    ROOT / 'CONTRIBUTING.md',
+    *sorted((ROOT / 'docs').glob('*.md')),
+    *sorted((ROOT / 'configs').rglob('README.md')),
+]
 TOOLS = {file.stem: file for file in (ROOT / 'tools').rglob('*.py')}
 SHELL = {'dist_train.sh': 'train', 'dist_test.sh': 'test', 'slurm_train.sh': 'train', 'quickstart.sh': 'quickstart'}
 
@@ -59,8 +64,13 @@ def options_of(tool: Path) -> set:
     if 'from common import' in text:
         text += (ROOT / 'tools/common.py').read_text()
     calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
-    return {arg.value for call in calls if getattr(call.func, 'attr', '') == 'add_argument'
-            for arg in call.args if isinstance(arg, ast.Constant)}
+    return {
+        arg.value
+        for call in calls
+        if getattr(call.func, 'attr', '') == 'add_argument'
+        for arg in call.args
+        if isinstance(arg, ast.Constant)
+    }
 
 
 def commands(page: Path) -> list:
@@ -109,7 +119,7 @@ def check_config_keys(configs: list, arguments: list) -> None:
     if config is None or '--cfg-options' not in arguments:
         return
     cfg = Config.fromfile(ROOT / config)
-    for word in arguments[arguments.index('--cfg-options') + 1:]:
+    for word in arguments[arguments.index('--cfg-options') + 1 :]:
         parents = word.split('=')[0].split('.')[:-1]
         node = cfg
         for key in parents:
@@ -122,6 +132,7 @@ def check_config_keys(configs: list, arguments: list) -> None:
 @pytest.fixture(scope='module')
 def checkout(tmp_path_factory):
     """The shipped configs, and besides them those that a page tells the reader to write; by page."""
+
     def make(page: Path) -> Path:
         if page not in made:
             made[page] = tmp_path_factory.mktemp('docs')
@@ -150,8 +161,13 @@ def test_written_configs_build(page, file, checkout, monkeypatch):
         assert cfg.val_dataloader.dataset.data_prefix == 'val' and cfg.train_dataloader.batch_size == 32
 
 
-PYTHON = [(name(page), block) for page in PAGES if page.name != 'method.md' for block in blocks(page, 'python')
-          if not block.startswith('# configs/')]
+PYTHON = [
+    (name(page), block)
+    for page in PAGES
+    if page.name != 'method.md'
+    for block in blocks(page, 'python')
+    if not block.startswith('# configs/')
+]
 
 
 @pytest.mark.parametrize('page, block', PYTHON, ids=[page for page, _ in PYTHON])

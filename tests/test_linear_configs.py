@@ -1,4 +1,5 @@
 """The linear probes train a linear layer and nothing else."""
+
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +34,12 @@ def test_only_the_linear_layer_trains(file, tmp_path):
     dataset = cfg.train_dataloader.dataset
     pipeline = [step for step in dataset.get('dataset', dataset).pipeline if step.type != 'LoadImageFromFile']
     cfg.train_dataloader = dict(
-        batch_size=4, num_workers=0, collate_fn=dict(type='default_collate'),
+        batch_size=4,
+        num_workers=0,
+        collate_fn=dict(type='default_collate'),
         dataset=dict(type='mmhssakd.FourImages', ann_file='', pipeline=pipeline),
-        sampler=dict(type='DefaultSampler', shuffle=False))
+        sampler=dict(type='DefaultSampler', shuffle=False),
+    )
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
     cfg.train_cfg.max_epochs = 1

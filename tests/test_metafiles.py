@@ -1,4 +1,5 @@
 """The metafiles list every shipped config, and every config that they list exists and builds."""
+
 import re
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def test_entries_are_complete():
         page = ROOT / collections[model.in_collection].readme
         assert Path(model.config).is_relative_to(page.parent.relative_to(ROOT))
         assert [result.task for result in model.results] == [
-            'Object Detection' if 'detection' in model.config else 'Image Classification']
+            'Object Detection' if 'detection' in model.config else 'Image Classification'
+        ]
     for collection in collections.values():
         assert (ROOT / collection.code['URL']).is_file() and collection.paper['URL'].endswith('2109.03075')
 
@@ -57,5 +59,5 @@ def test_every_listed_config_is_built_by_a_test():
 def test_teachers_are_listed():
     """The teacher that a student's config names is a shipped config too."""
     for file in SHIPPED:
-        teacher = re.search(r"fileDirname }}/(\w+\.py)", (ROOT / file).read_text())
+        teacher = re.search(r'fileDirname }}/(\w+\.py)', (ROOT / file).read_text())
         assert teacher is None or str(Path(file).parent / teacher[1]) in SHIPPED

@@ -2,6 +2,7 @@
 
 ``python tests/test_method_page.py`` sets the line numbers anew.
 """
+
 import re
 import sys
 import textwrap
@@ -17,7 +18,7 @@ def line_of(file: str, code: str) -> int:
     wanted = code.strip().splitlines()
     lines = (ROOT / file).read_text().splitlines()
     for start in range(len(lines)):
-        if textwrap.dedent('\n'.join(lines[start:start + len(wanted)])).splitlines() == wanted:
+        if textwrap.dedent('\n'.join(lines[start : start + len(wanted)])).splitlines() == wanted:
             return start + 1
     return 0
 
@@ -38,10 +39,12 @@ def test_every_equation_has_its_lines():
 
 
 if __name__ == '__main__':
+
     def renew(match: re.Match) -> str:
         file, code = match[3], match[5]
         line = line_of(file, code)
         if not line:
             sys.exit(f'{file} does not hold these lines any more; mend docs/method.md:\n{code}')
         return f'[{file}, line {line}](../{file}#L{line})\n\n```python\n{code}```'
+
     PAGE.write_text(QUOTE.sub(renew, PAGE.read_text()))

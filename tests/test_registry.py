@@ -3,9 +3,25 @@ from mmengine.registry import DefaultScope
 
 from mmhssakd.registry import MODELS, TRANSFORMS
 
-TYPES = ['HSSAKD', 'OnlineHSSAKD', 'SSAClassifier', 'AuxiliaryNeck', 'ConvBranch', 'TransformerBranch', 'KDLoss',
-         'DKDLoss', 'DISTLoss', 'StandardizedLoss', 'CIFARResNet', 'CIFARWideResNet', 'CIFARVGG', 'CIFARMobileNetV2',
-         'CIFARShuffleNetV1', 'CIFARShuffleNetV2', 'TorchvisionBackbone']
+TYPES = [
+    'HSSAKD',
+    'OnlineHSSAKD',
+    'SSAClassifier',
+    'AuxiliaryNeck',
+    'ConvBranch',
+    'TransformerBranch',
+    'KDLoss',
+    'DKDLoss',
+    'DISTLoss',
+    'StandardizedLoss',
+    'CIFARResNet',
+    'CIFARWideResNet',
+    'CIFARVGG',
+    'CIFARMobileNetV2',
+    'CIFARShuffleNetV1',
+    'CIFARShuffleNetV2',
+    'TorchvisionBackbone',
+]
 
 
 @pytest.mark.parametrize('name', TYPES)

@@ -1,4 +1,5 @@
 """The documentation is built without a warning, and every link in it leads somewhere."""
+
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -25,8 +26,13 @@ class Reader(HTMLParser):
 
 def test_site(tmp_path):
     site = tmp_path / 'site'
-    done = subprocess.run([sys.executable, '-m', 'mkdocs', 'build', '--strict', '-q', '-d', site], cwd=ROOT, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        [sys.executable, '-m', 'mkdocs', 'build', '--strict', '-q', '-d', site],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     assert not done.returncode, done.stdout[-4000:]
     pages = {file.resolve(): Reader(file.read_text()) for file in site.rglob('*.html')}
     broken = []
@@ -46,6 +52,10 @@ def test_site(tmp_path):
     assert method.count('../source/mmhssakd/') == (ROOT / 'docs/method.md').read_text().count('](../mmhssakd/') > 9
     reference = (site / 'api/index.html').read_text()
     assert ':class:<code' not in reference
-    for name in ('distillers.hssakd.HSSAKD', 'necks.auxiliary_neck.AuxiliaryNeck', 'losses.kd_loss.KDLoss',
-                 'classifiers.ssa_classifier.SSAClassifier'):
+    for name in (
+        'distillers.hssakd.HSSAKD',
+        'necks.auxiliary_neck.AuxiliaryNeck',
+        'losses.kd_loss.KDLoss',
+        'classifiers.ssa_classifier.SSAClassifier',
+    ):
         assert f'id="mmhssakd.models.{name}"' in reference

@@ -1,4 +1,5 @@
 """A short job for tools/train.py: images in Fashion-MNIST's format, a small student, a smaller teacher's checkpoint."""
+
 from pathlib import Path
 from typing import Optional
 
@@ -58,8 +59,9 @@ def prepare(folder: Path, workers: int, seed: Optional[int]) -> dict:
     make_data(folder / 'data')
     (folder / 'teacher.py').write_text(f"_base_ = '{ROOT}/configs/fashion_mnist/teacher_r8.py'\n")
     torch.manual_seed(0)
-    torch.save(dict(state_dict=MODELS.build(Config.fromfile(folder / 'teacher.py').model).state_dict()),
-               folder / 'teacher.pth')
+    torch.save(
+        dict(state_dict=MODELS.build(Config.fromfile(folder / 'teacher.py').model).state_dict()), folder / 'teacher.pth'
+    )
     found = {}
     for kind, text, last in (('epochs', EPOCHS, 'epoch_3.pth'), ('iterations', ITERATIONS, 'iter_15.pth')):
         common = CONFIG.format(root=ROOT, folder=folder, data=folder / 'data', workers=workers, seed=seed)

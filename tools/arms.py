@@ -1,4 +1,5 @@
 """Run the arms of an experiment through train.py, resumably, and tabulate what they reached."""
+
 import json
 import os
 import subprocess
@@ -28,6 +29,7 @@ class Arm:
         options (dict): ``--cfg-options``.
         flags (Sequence[str]): Further options of train.py.
     """
+
     name: str
     config: str
     work_dir: Path
@@ -49,8 +51,10 @@ class Arm:
         """
         file = self.work_dir / 'arm.json'
         if file.is_file() and json.loads(file.read_text()) != wanted:
-            raise RuntimeError(f'{self.work_dir} holds a run with other options, see {file}. Delete the folder, or '
-                               'choose another one with --work-dir.')
+            raise RuntimeError(
+                f'{self.work_dir} holds a run with other options, see {file}. Delete the folder, or '
+                'choose another one with --work-dir.'
+            )
         self.work_dir.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(wanted, indent=1))
 
@@ -74,17 +78,36 @@ class Arm:
         print(f'== {self.name}, seed {self.seed}: {self.config} -> {self.work_dir}', flush=True)
         start = time.time()
         command = [
-            sys.executable, str(ROOT / 'tools/train.py'), str(ROOT / self.config), '--work-dir', str(self.work_dir),
-            '--resume', *self.flags, '--cfg-options', *(f'{k}={v}' for k, v in options.items())]
-        code = (subprocess.run(command).returncode if threads is None else
-                run_labelled(command, f'{self.name}, seed {self.seed}', threads))
+            sys.executable,
+            str(ROOT / 'tools/train.py'),
+            str(ROOT / self.config),
+            '--work-dir',
+            str(self.work_dir),
+            '--resume',
+            *self.flags,
+            '--cfg-options',
+            *(f'{k}={v}' for k, v in options.items()),
+        ]
+        code = (
+            subprocess.run(command).returncode
+            if threads is None
+            else run_labelled(command, f'{self.name}, seed {self.seed}', threads)
+        )
         if code:
-            raise RuntimeError(f'{self.name} (seed {self.seed}) stopped with exit status {code}. Call the same '
-                               f'command again to go on from its last checkpoint in {self.work_dir}.')
+            raise RuntimeError(
+                f'{self.name} (seed {self.seed}) stopped with exit status {code}. Call the same '
+                f'command again to go on from its last checkpoint in {self.work_dir}.'
+            )
         curves = {metric: curve(self.work_dir, metric) for metric in self.metrics}
         result = dict(
-            name=self.name, seed=self.seed, **wanted, wall_seconds=time.time() - start, **speed(self.work_dir),
-            metrics={metric: list(values.values())[-1] for metric, values in curves.items()}, curves=curves)
+            name=self.name,
+            seed=self.seed,
+            **wanted,
+            wall_seconds=time.time() - start,
+            **speed(self.work_dir),
+            metrics={metric: list(values.values())[-1] for metric, values in curves.items()},
+            curves=curves,
+        )
         part = file.with_suffix('.part')
         part.write_text(json.dumps(result, indent=1))
         part.rename(file)
@@ -94,8 +117,9 @@ class Arm:
 def run_labelled(command: Sequence[str], label: str, threads: int) -> int:
     """Run a command with so many CPU threads, a label before each line of its output; returns its exit status."""
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, text=True,
-                          errors='replace') as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, text=True, errors='replace'
+    ) as process:
         for line in process.stdout:
             print(f'[{label}] {line}', end='', flush=True)
     return process.returncode
@@ -123,12 +147,18 @@ def tabulate(results: List[dict], *baselines: str) -> List[dict]:
     bases = {name: {r['seed']: r['metrics'][main] for r in results if r['name'] == name} for name in baselines}
     for name in dict.fromkeys(r['name'] for r in results):
         arm = [r for r in results if r['name'] == name]
-        row = dict(name=name, seeds=[r['seed'] for r in arm], seconds=summarise([r['seconds'] for r in arm])['mean'],
-                   images_per_second=summarise([r['images_per_second'] for r in arm])['mean'],
-                   metrics={m: summarise([r['metrics'][m] for r in arm]) for m in arm[0]['metrics']})
+        row = dict(
+            name=name,
+            seeds=[r['seed'] for r in arm],
+            seconds=summarise([r['seconds'] for r in arm])['mean'],
+            images_per_second=summarise([r['images_per_second'] for r in arm])['mean'],
+            metrics={m: summarise([r['metrics'][m] for r in arm]) for m in arm[0]['metrics']},
+        )
         row['differences'] = {
             baseline: paired_difference([r['metrics'][main] for r in arm], [base[r['seed']] for r in arm])
-            for baseline, base in bases.items() if name != baseline and base.keys() == {r['seed'] for r in arm}}
+            for baseline, base in bases.items()
+            if name != baseline and base.keys() == {r['seed'] for r in arm}
+        }
         rows.append(row)
     return rows
 

@@ -6,6 +6,7 @@ python tools/benchmark_speed.py --loop                   # a whole Runner agains
 python tools/benchmark_speed.py --data                   # JPEGs through the ImageNet pipeline
 python tools/benchmark_speed.py --scale 2                # one and two processes, one thread each
 """
+
 import argparse
 import json
 import os
@@ -24,16 +25,22 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--pair', choices=PAIRS, default='resnet56_resnet20', help='teacher and student')
     parser.add_argument('--size', type=int, help='side of the images (default: 32, or 64 for ResNet-34 -> 18)')
     parser.add_argument('--batch-size', type=int, help='images in a batch (default: 64, or 32 for ResNet-34 -> 18)')
-    parser.add_argument('--variants', nargs='+', choices=VARIANTS, default=['reference', 'default', 'fast', 'floor'],
-                        help='; '.join(f'{name}: {variant.about}' for name, variant in VARIANTS.items()))
+    parser.add_argument(
+        '--variants',
+        nargs='+',
+        choices=VARIANTS,
+        default=['reference', 'default', 'fast', 'floor'],
+        help='; '.join(f'{name}: {variant.about}' for name, variant in VARIANTS.items()),
+    )
     parser.add_argument('--rounds', type=int, default=5, help='turns that each variant has')
     parser.add_argument('--steps', type=int, default=3, help='steps in a turn')
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.device_count() else 'cpu')
     parser.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)), help='threads of a step on a CPU')
-    parser.add_argument('--loop', action='store_true', help='measure the share of mmengine\'s Runner instead')
+    parser.add_argument('--loop', action='store_true', help="measure the share of mmengine's Runner instead")
     parser.add_argument('--data', action='store_true', help='measure the loading of JPEGs instead')
-    parser.add_argument('--scale', type=int, nargs='+',
-                        help='measure tools/dist_train.sh with so many processes instead')
+    parser.add_argument(
+        '--scale', type=int, nargs='+', help='measure tools/dist_train.sh with so many processes instead'
+    )
     parser.add_argument('--smoke', action='store_true', help='networks of few layers, two images, one step of each')
     parser.add_argument('--out', default='work_dirs/benchmark_speed.json', help='JSON file with all figures')
     return parser.parse_args()
@@ -41,8 +48,10 @@ def parse_args() -> argparse.Namespace:
 
 def show(results: dict, found: dict) -> None:
     """Print a table, the slowest variant first."""
-    print(f'{"variant":11s}{"s/step (quartiles)":>27s}{"images/s":>10s}{"speed (rounds)":>24s}{"by CPU time":>13s}'
-          f'{"MiB":>7s}{"memory":>8s}{"above start":>13s}')
+    print(
+        f'{"variant":11s}{"s/step (quartiles)":>27s}{"images/s":>10s}{"speed (rounds)":>24s}{"by CPU time":>13s}'
+        f'{"MiB":>7s}{"memory":>8s}{"above start":>13s}'
+    )
     for name, result in results.items():
         low, high = result['quartiles_s']
         step = f'{result["step_s"]:.4f} ({low:.4f} to {high:.4f})'
@@ -50,8 +59,10 @@ def show(results: dict, found: dict) -> None:
         if name in found:
             ratio = found[name]
             speed = f'{ratio["speed"]:.2f} ({ratio["spread"][0]:.2f} to {ratio["spread"][1]:.2f})'
-            line += (f'{speed:>24s}{ratio["cpu_speed"]:13.2f}{result["peak_mib"]:7.0f}{ratio["memory"]:8.2f}'
-                     f'{ratio["memory_above_start"]:13.2f}')
+            line += (
+                f'{speed:>24s}{ratio["cpu_speed"]:13.2f}{result["peak_mib"]:7.0f}{ratio["memory"]:8.2f}'
+                f'{ratio["memory_above_start"]:13.2f}'
+            )
         print(line, flush=True)
 
 
@@ -60,8 +71,9 @@ def main() -> None:
     size, batch_size = (given or usual for given, usual in zip((args.size, args.batch_size), PAIRS[args.pair][1:]))
     if args.smoke:
         size, batch_size, args.rounds, args.steps = min(size, 32), 2, 1, 1
-    settings = dict(pair=args.pair, size=size, batch_size=batch_size, device=args.device, threads=args.threads,
-                    small=args.smoke)
+    settings = dict(
+        pair=args.pair, size=size, batch_size=batch_size, device=args.device, threads=args.threads, small=args.smoke
+    )
     report = dict(settings=settings, machine=machine(args.device))
     if args.data:
         report['data'] = profile(args.smoke)

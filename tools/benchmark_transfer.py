@@ -2,6 +2,7 @@
 
 The arms differ in the backbone's checkpoint alone. CHECKPOINT may hold {seed}; "random" is a random start.
 """
+
 import argparse
 from pathlib import Path
 from typing import Dict, List
@@ -10,7 +11,8 @@ from arms import Arm, run_all, write_table
 from mmengine.config import Config, DictAction
 
 DEFAULT_ARMS = {'random': 'random'} | {
-    name: 'work_dirs/quickstart/seed_{seed}/' + f'{name.lower()}_r8/epoch_40.pth' for name in ('CE', 'KD', 'HSSAKD')}
+    name: 'work_dirs/quickstart/seed_{seed}/' + f'{name.lower()}_r8/epoch_40.pth' for name in ('CE', 'KD', 'HSSAKD')
+}
 
 
 def metrics_of(cfg: Config) -> List[str]:
@@ -59,8 +61,13 @@ def make_arms(config: str, starts: Dict[str, str], seeds: List[int], work_dir: P
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config of a detector or of a linear probe')
-    parser.add_argument('--arm', action='append', default=[], metavar='NAME=CHECKPOINT',
-                        help='an arm; by default a random start and the students of the quickstart')
+    parser.add_argument(
+        '--arm',
+        action='append',
+        default=[],
+        metavar='NAME=CHECKPOINT',
+        help='an arm; by default a random start and the students of the quickstart',
+    )
     parser.add_argument('--baseline', nargs='+', default=['CE'], help='arms to compare the others with (default: CE)')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--jobs', type=int, default=1, help='runs at a time, each with its part of the cores')

@@ -1,4 +1,5 @@
 """Print the versions that mmhssakd runs on, and make one real call of a compiled mmcv operator."""
+
 import argparse
 import importlib
 import platform
@@ -16,7 +17,8 @@ def main() -> None:
 
     import torch
     from mmcv.ops import nms
-    boxes = torch.tensor([[0., 0., 10., 10.], [1., 1., 10., 10.], [20., 20., 30., 30.]])
+
+    boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [1.0, 1.0, 10.0, 10.0], [20.0, 20.0, 30.0, 30.0]])
     kept = nms(boxes, torch.tensor([0.9, 0.8, 0.7]), iou_threshold=0.5)[1].tolist()
     if kept != [0, 2]:
         sys.exit(f'mmcv.ops.nms gave {kept} where [0, 2] is right: rebuild mmcv (bash tools/setup_env.sh).')

@@ -1,4 +1,5 @@
 """What train.py and test.py share: options, and merging them into a config."""
+
 import argparse
 import os
 import os.path as osp
@@ -17,8 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that every run has, named as in mmpretrain and mmdet."""
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: work_dirs/<config name>)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction,
-                        help='settings that replace those of the config, as key=value; lists as key="[a,b]"')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings that replace those of the config, as key=value; lists as key="[a,b]"',
+    )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none', help='job launcher')
     parser.add_argument('--no-pin-memory', action='store_true', help='do not pin memory in the data loaders')
     parser.add_argument('--no-persistent-workers', action='store_true', help='restart data workers each epoch')
@@ -46,8 +51,9 @@ def load_config(args: argparse.Namespace, loaders: Tuple[str, ...]) -> Config:
     check_keys(cfg)
     thaw_random_backbone(cfg)
     cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join(
-        'work_dirs', osp.splitext(osp.basename(args.config))[0])
+    cfg.work_dir = (
+        args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', osp.splitext(osp.basename(args.config))[0])
+    )
     check_work_dir(cfg.work_dir)
     for name in loaders:
         loader = cfg.get(name)
@@ -73,8 +79,10 @@ def check_work_dir(work_dir: str) -> None:
         with tempfile.TemporaryFile(dir=work_dir):
             pass
     except OSError as error:
-        raise type(error)(f'--work-dir: cannot write to {osp.abspath(work_dir)}: {error.strerror}. Choose another '
-                          'folder, or make room or ask for permission there.') from None
+        raise type(error)(
+            f'--work-dir: cannot write to {osp.abspath(work_dir)}: {error.strerror}. Choose another '
+            'folder, or make room or ask for permission there.'
+        ) from None
 
 
 DOWNLOADED = ('MNIST', 'FashionMNIST', 'CIFAR10', 'CIFAR100')  # data sets of mmpretrain that fetch themselves
@@ -94,5 +102,7 @@ def check_data(loader: dict, name: str) -> None:
         if kind in ('MNIST', 'FashionMNIST'):
             check_idx_files(root, key)
         elif kind not in DOWNLOADED and '://' not in root and not osp.isdir(root):
-            raise FileNotFoundError(f'{key}: no such folder: {osp.abspath(root)}. Put or link the data set there, '
-                                    f'or set the key with --cfg-options {key}=FOLDER')
+            raise FileNotFoundError(
+                f'{key}: no such folder: {osp.abspath(root)}. Put or link the data set there, '
+                f'or set the key with --cfg-options {key}=FOLDER'
+            )

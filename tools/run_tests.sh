@@ -8,4 +8,5 @@ PYTHON=${MMHSSAKD_PYTHON:-.venv/bin/python}
 "$PYTHON" tools/dataset_converters/prepare_fashion_mnist.py
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} # a test process on each core: more threads would only get in each other's way
 "$PYTHON" -m ruff check .
+"$PYTHON" -m ruff format --check -q .
 exec "$PYTHON" -m pytest tests -n auto --dist loadfile "$@"

@@ -3,6 +3,7 @@
 The sweep file is JSON: "config"; "options" of every arm; "arms", from name to the options that make it; and
 "baseline", the arm that the others are compared with. {seed} in an option is replaced by the seed.
 """
+
 import argparse
 import json
 from pathlib import Path
@@ -40,10 +41,18 @@ def read_sweep(file: Path) -> dict:
 def make_arms(sweep: dict, seeds: List[int], work_dir: Path) -> List[Arm]:
     """One run for every seed and arm; later options win."""
     metrics = metrics_of(Config.fromfile(sweep['config']))
-    return [Arm(name, sweep['config'], work_dir / f'seed_{seed}' / name.replace(' ', '_').replace('/', '-'), seed,
-                metrics, {key: str(value).replace('{seed}', str(seed))
-                          for key, value in {**sweep['options'], **options}.items()})
-            for seed in seeds for name, options in sweep['arms'].items()]
+    return [
+        Arm(
+            name,
+            sweep['config'],
+            work_dir / f'seed_{seed}' / name.replace(' ', '_').replace('/', '-'),
+            seed,
+            metrics,
+            {key: str(value).replace('{seed}', str(seed)) for key, value in {**sweep['options'], **options}.items()},
+        )
+        for seed in seeds
+        for name, options in sweep['arms'].items()
+    ]
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
 """Evaluate a checkpoint: a teacher, a student, or a detector, by its config."""
+
 import argparse
 
 import mmengine
@@ -28,7 +29,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    cfg = load_config(args, ('test_dataloader', ))
+    cfg = load_config(args, ('test_dataloader',))
     read_state_dict(args.checkpoint, 'checkpoint')
     cfg.load_from = args.checkpoint
     make_test_reliable(cfg)
@@ -36,9 +37,15 @@ def main() -> None:
         cfg.model.teacher = None  # evaluation never asks the teacher
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(
-            show=args.show, wait_time=args.wait_time, interval=args.interval,
-            **({'draw': True, 'test_out_dir': args.show_dir} if cfg.get('default_scope') == 'mmdet' else
-               {'enable': True, 'out_dir': args.show_dir}))
+            show=args.show,
+            wait_time=args.wait_time,
+            interval=args.interval,
+            **(
+                {'draw': True, 'test_out_dir': args.show_dir}
+                if cfg.get('default_scope') == 'mmdet'
+                else {'enable': True, 'out_dir': args.show_dir}
+            ),
+        )
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     if args.out and not args.out.endswith('.json'):
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))

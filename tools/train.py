@@ -1,4 +1,5 @@
 """Train a model: a teacher, a student, or a detector, by its config."""
+
 import argparse
 import logging
 
@@ -16,12 +17,20 @@ from mmhssakd.utils.resume import check_resumable, newest_checkpoint
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
-    parser.add_argument('--resume', nargs='?', const='auto',
-                        help='resume from this checkpoint, or without a value from the latest in the work dir')
-    parser.add_argument('--amp', action='store_true',
-                        help='mixed precision: bfloat16; float16 for a detector and on a GPU without bfloat16')
-    parser.add_argument('--auto-scale-lr', action='store_true',
-                        help='scale the learning rate by the actual over the base batch size')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='resume from this checkpoint, or without a value from the latest in the work dir',
+    )
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='mixed precision: bfloat16; float16 for a detector and on a GPU without bfloat16',
+    )
+    parser.add_argument(
+        '--auto-scale-lr', action='store_true', help='scale the learning rate by the actual over the base batch size'
+    )
     parser.add_argument('--no-validate', action='store_true', help='do not evaluate during training')
     return parser.parse_args()
 
@@ -45,8 +54,10 @@ def resume(cfg: Config, checkpoint: str) -> None:
     if checkpoint == 'auto':
         checkpoint = newest_checkpoint(cfg.work_dir)
         if checkpoint is None:
-            print_log(f'--resume: {cfg.work_dir} holds no checkpoint yet; the run starts from the beginning.',
-                      level=logging.WARNING)
+            print_log(
+                f'--resume: {cfg.work_dir} holds no checkpoint yet; the run starts from the beginning.',
+                level=logging.WARNING,
+            )
             return
     else:
         check_resumable(checkpoint)

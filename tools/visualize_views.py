@@ -1,4 +1,5 @@
 """Show what a network sees in training: images after the pipeline and the preprocessor, and their views."""
+
 import argparse
 import os.path as osp
 from pathlib import Path

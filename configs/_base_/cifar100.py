@@ -1,13 +1,10 @@
 # CIFAR-100 with the paper's recipe: SGD 0.05, weight decay 5e-4, batch 64, 240 epochs, /10 at 150, 180, 210.
 # A network's own config (configs/cifar100/ce_*.py) adds backbone and head.in_channels.
-_base_ = [
-    'mmpretrain::_base_/datasets/cifar100_bs16.py', 'mmpretrain::_base_/default_runtime.py', './mmhssakd.py'
-]
+_base_ = ['mmpretrain::_base_/datasets/cifar100_bs16.py', 'mmpretrain::_base_/default_runtime.py', './mmhssakd.py']
 
 model = dict(
-    type='ImageClassifier',
-    neck=dict(type='GlobalAveragePooling'),
-    head=dict(type='LinearClsHead', num_classes=100))
+    type='ImageClassifier', neck=dict(type='GlobalAveragePooling'), head=dict(type='LinearClsHead', num_classes=100)
+)
 
 train_dataloader = dict(batch_size=64)
 val_dataloader = dict(batch_size=250)

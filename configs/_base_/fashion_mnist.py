@@ -20,12 +20,17 @@ train_dataloader = dict(
     dataset=dict(
         type='mmhssakd.StratifiedSubset',
         num_images=1000,
-        dataset=dict(type='FashionMNIST', data_root='data/fashion-mnist', split='train', pipeline=train_pipeline)))
+        dataset=dict(type='FashionMNIST', data_root='data/fashion-mnist', split='train', pipeline=train_pipeline),
+    ),
+)
 val_dataloader = dict(
     batch_size=250,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='FashionMNIST', data_root='data/fashion-mnist', split='test', test_mode=True, pipeline=test_pipeline))
+    dataset=dict(
+        type='FashionMNIST', data_root='data/fashion-mnist', split='test', test_mode=True, pipeline=test_pipeline
+    ),
+)
 val_evaluator = dict(type='Accuracy', topk=(1, 5))
 test_dataloader = val_dataloader
 test_evaluator = val_evaluator
@@ -36,6 +41,7 @@ val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True))
 param_scheduler = dict(
-    type='OneCycleLR', eta_max=0.1, total_steps=max_epochs, end=max_epochs, by_epoch=True, convert_to_iter_based=True)
+    type='OneCycleLR', eta_max=0.1, total_steps=max_epochs, end=max_epochs, by_epoch=True, convert_to_iter_based=True
+)
 auto_scale_lr = dict(base_batch_size=64)
 default_hooks = dict(logger=dict(interval=15), checkpoint=dict(interval=5, max_keep_ckpts=2))

@@ -3,6 +3,7 @@ runner_type = 'FlexibleRunner'
 strategy = dict(
     type='FSDPStrategy',
     model_wrapper=dict(
-        auto_wrap_policy=dict(
-            type='torch.distributed.fsdp.wrap.size_based_auto_wrap_policy', min_num_params=int(1e6))),
-    state_dict_cfg='full')  # checkpoints are whole, as those of the other configs
+        auto_wrap_policy=dict(type='torch.distributed.fsdp.wrap.size_based_auto_wrap_policy', min_num_params=int(1e6))
+    ),
+    state_dict_cfg='full',
+)  # checkpoints are whole, as those of the other configs

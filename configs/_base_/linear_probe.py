@@ -13,9 +13,12 @@ model = dict(
         frozen_stages=3,
         norm_eval=True,
         init_cfg=dict(
-            type='Pretrained', checkpoint='work_dirs/hssakd_resnet56_resnet20/epoch_240.pth', prefix='backbone.')),
+            type='Pretrained', checkpoint='work_dirs/hssakd_resnet56_resnet20/epoch_240.pth', prefix='backbone.'
+        ),
+    ),
     neck=dict(type='GlobalAveragePooling'),
-    head=dict(type='LinearClsHead', num_classes=10, in_channels=64))
+    head=dict(type='LinearClsHead', num_classes=10, in_channels=64),
+)
 
 optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=0, nesterov=True))
 param_scheduler = dict(type='MultiStepLR', by_epoch=True, milestones=[30, 60, 90], gamma=0.1)
@@ -28,8 +31,7 @@ auto_scale_lr = dict(base_batch_size=64)
 default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=1))
 
 # images of 32x32, normalised as CIFAR-100's
-data_preprocessor = dict(
-    num_classes=10, mean=[129.304, 124.070, 112.434], std=[68.170, 65.392, 70.418], to_rgb=True)
+data_preprocessor = dict(num_classes=10, mean=[129.304, 124.070, 112.434], std=[68.170, 65.392, 70.418], to_rgb=True)
 train_pipeline = [
     dict(type='Resize', scale=32),
     dict(type='RandomCrop', crop_size=32, padding=4),

@@ -14,9 +14,12 @@ model = dict(
         frozen_stages=3,
         norm_eval=True,
         init_cfg=dict(
-            type='Pretrained', checkpoint='work_dirs/quickstart/seed_0/hssakd_r8/epoch_40.pth', prefix='backbone.')),
+            type='Pretrained', checkpoint='work_dirs/quickstart/seed_0/hssakd_r8/epoch_40.pth', prefix='backbone.'
+        ),
+    ),
     neck=dict(type='GlobalAveragePooling'),
-    head=dict(type='LinearClsHead', num_classes=10, in_channels=32))
+    head=dict(type='LinearClsHead', num_classes=10, in_channels=32),
+)
 
 train_dataloader = dict(dataset=dict(num_images=500, seed=2026))
 max_epochs = 100

@@ -1,8 +1,6 @@
 # ShuffleNetV2 alone, with cross-entropy.
 _base_ = '../_base_/cifar100.py'
 
-model = dict(
-    backbone=dict(type='mmhssakd.CIFARShuffleNetV2'),
-    head=dict(in_channels=1024))
+model = dict(backbone=dict(type='mmhssakd.CIFARShuffleNetV2'), head=dict(in_channels=1024))
 
 optim_wrapper = dict(optimizer=dict(lr=0.01))

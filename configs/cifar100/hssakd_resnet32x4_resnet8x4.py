@@ -5,4 +5,6 @@ model = dict(
     type='mmhssakd.HSSAKD',
     auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'),
     teacher=dict(
-        config='{{ fileDirname }}/teacher_resnet32x4.py', checkpoint='work_dirs/teacher_resnet32x4/epoch_240.pth'))
+        config='{{ fileDirname }}/teacher_resnet32x4.py', checkpoint='work_dirs/teacher_resnet32x4/epoch_240.pth'
+    ),
+)

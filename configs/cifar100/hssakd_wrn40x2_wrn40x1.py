@@ -4,4 +4,5 @@ _base_ = './ce_wrn40x1.py'
 model = dict(
     type='mmhssakd.HSSAKD',
     auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'),
-    teacher=dict(config='{{ fileDirname }}/teacher_wrn40x2.py', checkpoint='work_dirs/teacher_wrn40x2/epoch_240.pth'))
+    teacher=dict(config='{{ fileDirname }}/teacher_wrn40x2.py', checkpoint='work_dirs/teacher_wrn40x2/epoch_240.pth'),
+)

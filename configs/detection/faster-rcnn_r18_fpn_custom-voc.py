@@ -18,7 +18,10 @@ train_dataloader = dict(
             ann_file='ImageSets/Main/trainval.txt',
             metainfo=dict(classes=class_names),
             filter_cfg=dict(filter_empty_gt=True),
-            pipeline=_base_.train_pipeline)))
+            pipeline=_base_.train_pipeline,
+        ),
+    )
+)
 val_dataloader = dict(
     dataset=dict(
         _delete_=True,
@@ -27,7 +30,9 @@ val_dataloader = dict(
         ann_file='ImageSets/Main/test.txt',
         metainfo=dict(classes=class_names),
         test_mode=True,
-        pipeline=_base_.test_pipeline))
+        pipeline=_base_.test_pipeline,
+    )
+)
 test_dataloader = val_dataloader
 
 model = dict(roi_head=dict(bbox_head=dict(num_classes=len(class_names))))

@@ -16,19 +16,25 @@ train_dataloader = dict(
             data_root=data_root,
             metainfo=dict(classes=class_names),
             drop_empty_boxes=True,  # two of its images have one
-            pipeline=train_pipeline)))
+            pipeline=train_pipeline,
+        )
+    )
+)
 val_dataloader = dict(
-    dataset=dict(
-        data_root=data_root,
-        metainfo=dict(classes=class_names),
-        drop_empty_boxes=True,
-        pipeline=test_pipeline))
+    dataset=dict(data_root=data_root, metainfo=dict(classes=class_names), drop_empty_boxes=True, pipeline=test_pipeline)
+)
 test_dataloader = val_dataloader
 model = dict(roi_head=dict(bbox_head=dict(num_classes=len(class_names))))
 
 max_epochs = 6  # 73 steps each
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 param_scheduler = [
-    dict(type='OneCycleLR', eta_max=1e-3, total_steps=max_epochs, end=max_epochs, by_epoch=True,
-         convert_to_iter_based=True)
+    dict(
+        type='OneCycleLR',
+        eta_max=1e-3,
+        total_steps=max_epochs,
+        end=max_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    )
 ]

@@ -5,7 +5,8 @@ model = dict(
     type='mmhssakd.SSAClassifier',
     backbone=dict(stem_channels=16, base_channels=16),
     head=dict(in_channels=64),
-    auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'))
+    auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'),
+)
 
 train_dataloader = dict(batch_size=64, dataset=dict(num_images=12000))
 auto_scale_lr = dict(base_batch_size=64)

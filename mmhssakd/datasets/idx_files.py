@@ -1,4 +1,5 @@
 """Check the files of MNIST and its kin before mmpretrain reads them."""
+
 import math
 import os.path as osp
 
@@ -13,13 +14,15 @@ def count(path: str, dimensions: int) -> int:
     """
     with open(path, 'rb') as file:
         header = file.read(4 + 4 * dimensions)
-    sizes = [int.from_bytes(header[i:i + 4], 'big') for i in range(4, len(header), 4)]
+    sizes = [int.from_bytes(header[i : i + 4], 'big') for i in range(4, len(header), 4)]
     if header[:4] != bytes([0, 0, 8, dimensions]) or len(sizes) != dimensions:
         raise ValueError(f'{path} is no idx file of {dimensions} dimension(s).')
     expected = len(header) + math.prod(sizes)
     if osp.getsize(path) != expected:
-        raise ValueError(f'{path} should have {expected} bytes by its header, but has {osp.getsize(path)}: '
-                         'it is truncated or damaged.')
+        raise ValueError(
+            f'{path} should have {expected} bytes by its header, but has {osp.getsize(path)}: '
+            'it is truncated or damaged.'
+        )
     return sizes[0]
 
 
@@ -39,5 +42,6 @@ def check_idx_files(root: str, where: str) -> None:
             continue  # mmpretrain downloads them
         numbers = count(paths[0], 3), count(paths[1], 1)
         if numbers[0] != numbers[1]:
-            raise ValueError(f'{where}: {paths[0]} holds {numbers[0]} images, but {paths[1]} holds {numbers[1]} '
-                             'labels.')
+            raise ValueError(
+                f'{where}: {paths[0]} holds {numbers[0]} images, but {paths[1]} holds {numbers[1]} labels.'
+            )

@@ -1,4 +1,5 @@
 """STL-10 as it is distributed."""
+
 import os.path as osp
 from typing import List
 

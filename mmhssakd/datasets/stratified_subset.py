@@ -1,4 +1,5 @@
 """The few-shot protocol: the same part of every class."""
+
 from typing import Any, Optional
 
 import numpy as np
@@ -8,8 +9,9 @@ from mmhssakd.registry import DATASETS
 
 
 @DATASETS.register_module()
-def StratifiedSubset(dataset: dict, fraction: Optional[float] = None, num_images: Optional[int] = None,
-                     seed: int = 0) -> BaseDataset:
+def StratifiedSubset(
+    dataset: dict, fraction: Optional[float] = None, num_images: Optional[int] = None, seed: int = 0
+) -> BaseDataset:
     """Build a dataset and keep a stratified random part of it (the paper's few-shot setting, 25 / 50 / 75 %).
 
     Args:

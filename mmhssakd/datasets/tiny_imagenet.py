@@ -1,4 +1,5 @@
 """Tiny-ImageNet as it is distributed."""
+
 from pathlib import Path
 from typing import List
 
@@ -41,8 +42,9 @@ class TinyImageNet(BaseDataset):
             lines = [line.split('\t') for line in lists[1].read_text().splitlines() if line.strip()]
             pairs = [(root / 'val/images' / line[0], line[1]) for line in lines]
         else:
-            pairs = [(file, name) for name in names
-                     for file in sorted((root / 'train' / name / 'images').glob('*.JPEG'))]
+            pairs = [
+                (file, name) for name in names for file in sorted((root / 'train' / name / 'images').glob('*.JPEG'))
+            ]
         if not pairs:
             raise FileNotFoundError(f'TinyImageNet.data_root: no image in {root / self.split}.')
         labels = {name: i for i, name in enumerate(names)}

@@ -1,4 +1,5 @@
 """Any folder in the layout of Pascal VOC, checked before training."""
+
 import logging
 import os.path as osp
 import xml.etree.ElementTree as ET
@@ -38,12 +39,15 @@ class VOCFolder(XMLDataset):
         FileNotFoundError: The list, an annotation or an image is missing.
     """
 
-    def __init__(self, metainfo: Optional[dict] = None, ignore_classes: tuple = (), drop_empty_boxes: bool = False,
-                 **kwargs) -> None:
+    def __init__(
+        self, metainfo: Optional[dict] = None, ignore_classes: tuple = (), drop_empty_boxes: bool = False, **kwargs
+    ) -> None:
         classes = (metainfo or {}).get('classes')
         if not classes or isinstance(classes, str):
-            raise ValueError('VOCFolder needs the names to detect: metainfo=dict(classes=("name", ...)), or on the '
-                             f'command line --cfg-options class_names="[name,...]". It got {classes!r}.')
+            raise ValueError(
+                'VOCFolder needs the names to detect: metainfo=dict(classes=("name", ...)), or on the '
+                f'command line --cfg-options class_names="[name,...]". It got {classes!r}.'
+            )
         self.ignore_classes = tuple(ignore_classes)
         self.drop_empty_boxes = drop_empty_boxes
         super().__init__(metainfo=metainfo, **kwargs)
@@ -56,18 +60,25 @@ class VOCFolder(XMLDataset):
     def load_data_list(self) -> List[dict]:
         """Read and check every annotation."""
         if not osp.isfile(self.ann_file):
-            raise FileNotFoundError(f'ann_file: no such list of images: {self.ann_file}. VOC keeps it in '
-                                    'ImageSets/Main, one image name without extension a line.')
+            raise FileNotFoundError(
+                f'ann_file: no such list of images: {self.ann_file}. VOC keeps it in '
+                'ImageSets/Main, one image name without extension a line.'
+            )
         if not any(line.strip() for line in list_from_file(self.ann_file)):
             raise ValueError(f'ann_file: {self.ann_file} lists no image.')
         self.unknown = defaultdict(Counter)
         data_list = super().load_data_list()
         if self.unknown:
-            lines = [f'{name}: {sum(files.values())} objects, first in {next(iter(files))}'
-                     for name, files in self.unknown.items()]
-            raise ValueError(f'{self.sub_data_root} has classes that metainfo.classes '
-                             f'{tuple(self.metainfo["classes"])} lacks:\n' + '\n'.join(lines) +
-                             '\nName them, or list them in ignore_classes.')
+            lines = [
+                f'{name}: {sum(files.values())} objects, first in {next(iter(files))}'
+                for name, files in self.unknown.items()
+            ]
+            raise ValueError(
+                f'{self.sub_data_root} has classes that metainfo.classes '
+                f'{tuple(self.metainfo["classes"])} lacks:\n'
+                + '\n'.join(lines)
+                + '\nName them, or list them in ignore_classes.'
+            )
         return data_list
 
     def parse_data_info(self, img_info: dict) -> dict:
@@ -75,8 +86,9 @@ class VOCFolder(XMLDataset):
         stem = osp.join(self.sub_data_root, osp.splitext(img_info['file_name'])[0])
         found = next((extension for extension in EXTENSIONS if osp.isfile(stem + extension)), None)
         if found is None:
-            raise FileNotFoundError(f'missing image: {stem}.jpg (or {", ".join(EXTENSIONS[1:])}), '
-                                    f'listed in {self.ann_file}.')
+            raise FileNotFoundError(
+                f'missing image: {stem}.jpg (or {", ".join(EXTENSIONS[1:])}), listed in {self.ann_file}.'
+            )
         img_info = dict(img_info, file_name=osp.splitext(img_info['file_name'])[0] + found)
         xml = self.xml_path = img_info['xml_path']
         try:
@@ -84,8 +96,9 @@ class VOCFolder(XMLDataset):
         except FileNotFoundError:
             raise FileNotFoundError(f'missing annotation: {xml}, listed in {self.ann_file}.') from None
         except ET.ParseError as error:
-            raise ValueError(f'{xml} is no XML ({error}). An image without objects still needs '
-                             '<annotation></annotation>.') from None
+            raise ValueError(
+                f'{xml} is no XML ({error}). An image without objects still needs <annotation></annotation>.'
+            ) from None
         except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(f'{xml} is no VOC annotation: {error}') from None
         info['instances'] = [instance for instance in info['instances'] if self.clip_box(instance, info)]
@@ -102,13 +115,17 @@ class VOCFolder(XMLDataset):
         instance['bbox'] = box
         if box[0] < box[2] and box[1] < box[3]:
             return True
-        what = (f'{self.xml_path} has a box that is empty, or outside of its image of {info["width"]} x '
-                f'{info["height"]}: xmin {x1 + 1:g}, ymin {y1 + 1:g}, xmax {x2 + 1:g}, ymax {y2 + 1:g} '
-                f'({self.metainfo["classes"][instance["bbox_label"]]}).')
+        what = (
+            f'{self.xml_path} has a box that is empty, or outside of its image of {info["width"]} x '
+            f'{info["height"]}: xmin {x1 + 1:g}, ymin {y1 + 1:g}, xmax {x2 + 1:g}, ymax {y2 + 1:g} '
+            f'({self.metainfo["classes"][instance["bbox_label"]]}).'
+        )
         if not self.drop_empty_boxes:
-            raise ValueError(f'{what} Mend it, or set drop_empty_boxes=True for the data set '
-                             '(train_dataloader.dataset.drop_empty_boxes, or in a RepeatDataset '
-                             'train_dataloader.dataset.dataset.drop_empty_boxes; val_dataloader.dataset...).')
+            raise ValueError(
+                f'{what} Mend it, or set drop_empty_boxes=True for the data set '
+                '(train_dataloader.dataset.drop_empty_boxes, or in a RepeatDataset '
+                'train_dataloader.dataset.dataset.drop_empty_boxes; val_dataloader.dataset...).'
+            )
         print_log(f'{what} It is left out.', logger='current', level=logging.WARNING)
         return False
 
@@ -124,6 +141,8 @@ class VOCFolder(XMLDataset):
         """Filter as ``filter_cfg`` says; nothing left is an error."""
         kept = super().filter_data()
         if not kept:
-            raise ValueError(f'No image of {self.ann_file} holds an object of {tuple(self.metainfo["classes"])}: '
-                             'there is nothing to train on.')
+            raise ValueError(
+                f'No image of {self.ann_file} holds an object of {tuple(self.metainfo["classes"])}: '
+                'there is nothing to train on.'
+            )
         return kept

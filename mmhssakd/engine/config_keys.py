@@ -1,4 +1,5 @@
 """Find misspelt keys, which mmengine passes over in silence."""
+
 import inspect
 from difflib import get_close_matches
 from typing import Any, Iterable, Iterator, Optional, Set, Tuple
@@ -25,8 +26,13 @@ RUNNER = parameters(Runner) | {'runner_type', 'custom_imports', 'work_dir', 'aut
 READ = RUNNER | {'find_unused_parameters', 'sync_bn', 'strategy', 'class_names'}
 LOADER = parameters(DataLoader) | {'num_batch_per_epoch', 'disable_subprocess_warning'}
 LOOP = parameters(EpochBasedTrainLoop) | parameters(IterBasedTrainLoop) | {'by_epoch', 'type', 'max_broken_images'}
-KNOWN_LOOPS = ('', 'EpochBasedTrainLoop', 'IterBasedTrainLoop', 'mmhssakd.ResumableEpochLoop',
-               'mmhssakd.ResumableIterLoop')
+KNOWN_LOOPS = (
+    '',
+    'EpochBasedTrainLoop',
+    'IterBasedTrainLoop',
+    'mmhssakd.ResumableEpochLoop',
+    'mmhssakd.ResumableIterLoop',
+)
 # Parts of a config that mmengine reads key by key: whatever else stands there is never read.
 CLOSED = {
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
@@ -56,8 +62,10 @@ def check_keys(cfg: Config) -> None:
         meant = None if key in RUNNER else closest(key, RUNNER)
         # val_evaluater is a slip, voc_evaluator is a variable
         if meant is not None and isinstance(cfg[key], type(cfg.get(meant, cfg[key]))) and near(key, meant):
-            raise KeyError(f'unknown key {key!r} in the config: is {meant!r} meant? If it is a variable of your own, '
-                           'give it a name less like it.')
+            raise KeyError(
+                f'unknown key {key!r} in the config: is {meant!r} meant? If it is a variable of your own, '
+                'give it a name less like it.'
+            )
     for part, known in CLOSED.items():
         node = cfg.get(part)
         if not isinstance(node, dict) or (part == 'train_cfg' and str(node.get('type', '')) not in KNOWN_LOOPS):
@@ -65,8 +73,10 @@ def check_keys(cfg: Config) -> None:
         for key in node:
             if key not in known and key != '_scope_':
                 meant = closest(key, known)
-                raise KeyError(f'unknown key {part}.{key} in the config: '
-                               + (f'is {part}.{meant} meant?' if meant else f'known are {", ".join(sorted(known))}.'))
+                raise KeyError(
+                    f'unknown key {part}.{key} in the config: '
+                    + (f'is {part}.{meant} meant?' if meant else f'known are {", ".join(sorted(known))}.')
+                )
     check_optimizer(cfg)
 
 
@@ -76,8 +86,10 @@ def check_optimizer(cfg: Config) -> None:
     scope = cfg.get('default_scope') or 'mmengine'
     if isinstance(name, str) and OPTIMIZERS.get(name) is None and OPTIMIZERS.get(f'{scope}.{name}') is None:
         meant = closest(name, OPTIMIZERS.module_dict)
-        raise KeyError(f'optim_wrapper.optimizer.type: there is no optimiser {name!r}'
-                       + (f'. Is {meant!r} meant?' if meant else '.'))
+        raise KeyError(
+            f'optim_wrapper.optimizer.type: there is no optimiser {name!r}'
+            + (f'. Is {meant!r} meant?' if meant else '.')
+        )
 
 
 def near(name: str, meant: str) -> bool:
@@ -103,8 +115,10 @@ def check_top(cfg: Config, option: str) -> None:
         return
     if option in cfg or option == 'data_root':
         places = [place for place, _ in places_of(option, cfg._cfg_dict) if place != option]
-        raise KeyError(f'--cfg-options {option}: nothing reads this key any more. Set '
-                       + (f'what it stands for: {", ".join(places)}.' if places else 'the keys that it stands for.'))
+        raise KeyError(
+            f'--cfg-options {option}: nothing reads this key any more. Set '
+            + (f'what it stands for: {", ".join(places)}.' if places else 'the keys that it stands for.')
+        )
 
 
 def places_of(name: str, node: Any, path: str = '') -> Iterator[Tuple[str, dict]]:
@@ -133,8 +147,10 @@ def check_options(cfg: Config, options: dict) -> None:
         for i, key in enumerate([*path, last]):
             if isinstance(node, (list, tuple)):
                 if not key.isdigit() or int(key) >= len(node):
-                    raise KeyError(f'--cfg-options {option}: {".".join(path[:i])} is a list of {len(node)}, so a '
-                                   f'number 0 .. {len(node) - 1} must follow, not {key!r}.')
+                    raise KeyError(
+                        f'--cfg-options {option}: {".".join(path[:i])} is a list of {len(node)}, so a '
+                        f'number 0 .. {len(node) - 1} must follow, not {key!r}.'
+                    )
                 node = node[int(key)]
                 continue
             if not isinstance(node, dict):
@@ -144,7 +160,7 @@ def check_options(cfg: Config, options: dict) -> None:
                 known |= RUNNER if i == 0 else CLOSED.get(path[0], set()) if i == 1 else set()
                 meant = None if key in known else closest(key, {*node, *known})
                 if meant is not None:
-                    wanted = '.'.join([*path, last][:i] + [meant] + [*path, last][i + 1:])
+                    wanted = '.'.join([*path, last][:i] + [meant] + [*path, last][i + 1 :])
                     raise KeyError(f'--cfg-options {option}: the config has no such key. Is {wanted} meant?')
                 break
             node = node[key]

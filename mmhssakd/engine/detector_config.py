@@ -1,4 +1,5 @@
 """Options of a run that concern more than one place of a detector's config."""
+
 import logging
 from typing import Any, Iterator
 
@@ -33,10 +34,10 @@ def spread_options(cfg: Config, options: dict, data_root: str) -> None:
         for node in nodes(parts):
             for key, value in node.items():
                 if isinstance(value, str) and (value.rstrip('/') == old or value.startswith(old + '/')):
-                    node[key] = new + value[len(old):]
+                    node[key] = new + value[len(old) :]
     if 'class_names' in options:
         names = options['class_names']
-        names = (names, ) if isinstance(names, str) else tuple(str(name) for name in names)
+        names = (names,) if isinstance(names, str) else tuple(str(name) for name in names)
         if len(set(names)) != len(names):
             raise ValueError(f'class_names repeats a name: {names}')
         for node in nodes(parts):

@@ -1,4 +1,5 @@
 """Mixed precision on any device."""
+
 import logging
 
 import torch
@@ -19,8 +20,10 @@ def usual_dtype(detector: bool) -> str:
     """
     if not torch.cuda.is_available():
         if detector:
-            raise ValueError("--amp trains a detector on a GPU only: on a CPU it is bfloat16, which mmcv's operators "
-                             'do not know. Leave it out.')
+            raise ValueError(
+                "--amp trains a detector on a GPU only: on a CPU it is bfloat16, which mmcv's operators "
+                'do not know. Leave it out.'
+            )
         return 'bfloat16'
     return 'float16' if detector or not torch.cuda.is_bf16_supported(including_emulation=False) else 'bfloat16'
 
@@ -39,8 +42,9 @@ def use_amp(cfg: Config) -> None:
         for option in ('loss_scale', 'use_fsdp'):  # of AmpOptimWrapper
             wrapper.pop(option, None)
         if not torch.cuda.is_available() and not has_bfloat16():
-            print_log('torch has no fast bfloat16 for this CPU: --amp saves memory here, but no time.',
-                      level=logging.WARNING)
+            print_log(
+                'torch has no fast bfloat16 for this CPU: --amp saves memory here, but no time.', level=logging.WARNING
+            )
     elif torch.cuda.is_available():
         wrapper.update(type='AmpOptimWrapper', dtype=dtype)
         wrapper.setdefault('loss_scale', 'dynamic')

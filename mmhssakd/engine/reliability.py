@@ -1,4 +1,5 @@
 """What makes a run reliable, put into any config: exact loops, whole checkpoints, saving on signals, checks."""
+
 from typing import Iterable
 
 from mmengine.config import Config, ConfigDict
@@ -58,14 +59,17 @@ def make_training_reliable(cfg: Config) -> None:
     if isinstance(cfg.setdefault('log_processor', ConfigDict()), dict):
         cfg.log_processor.setdefault('mean_pattern', MEANS)
     fit_topk(cfg)
-    add_hooks(cfg, TRAINING_HOOKS + (('mmhssakd.CheckpointFitHook', ) if cfg.get('resume') else ()))
+    add_hooks(cfg, TRAINING_HOOKS + (('mmhssakd.CheckpointFitHook',) if cfg.get('resume') else ()))
     check_images(cfg)
 
 
 def make_test_reliable(cfg: Config) -> None:
     """Let a test stop for a checkpoint, a number of classes or an image that does not fit; nothing else is loaded."""
-    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or [] if not isinstance(hook, dict)
-                        or hook.get('type') not in ('PretrainedCheckHook', 'mmhssakd.PretrainedCheckHook')]
+    cfg.custom_hooks = [
+        hook
+        for hook in cfg.get('custom_hooks') or []
+        if not isinstance(hook, dict) or hook.get('type') not in ('PretrainedCheckHook', 'mmhssakd.PretrainedCheckHook')
+    ]
     fit_topk(cfg)
     add_hooks(cfg, ('mmhssakd.CheckpointFitHook', 'mmhssakd.ClassCountHook'))
     check_images(cfg)

@@ -1,4 +1,5 @@
 """Accuracy of every peer of an online distillation, and of their ensemble."""
+
 from typing import List
 
 from mmpretrain.evaluation import Accuracy
@@ -20,10 +21,12 @@ class PeersAccuracy(Accuracy):
             ValueError: The model predicts no ``peer_scores``.
         """
         if any('peer_scores' not in sample for sample in data_samples):
-            raise ValueError("PeersAccuracy is for OnlineHSSAKD; this model has no peers: use type='Accuracy' in "
-                             'val_evaluator and test_evaluator.')
+            raise ValueError(
+                "PeersAccuracy is for OnlineHSSAKD; this model has no peers: use type='Accuracy' in "
+                'val_evaluator and test_evaluator.'
+            )
         super().process(data_batch, data_samples)
-        for result, sample in zip(self.results[-len(data_samples):], data_samples):
+        for result, sample in zip(self.results[-len(data_samples) :], data_samples):
             result['peer_scores'] = sample['peer_scores'].cpu()
 
     def compute_metrics(self, results: List[dict]) -> dict:

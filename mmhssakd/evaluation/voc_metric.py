@@ -1,4 +1,5 @@
 """mmdet's VOC metric without forked processes, and with one table instead of one for every IoU threshold."""
+
 from multiprocessing.pool import ThreadPool
 from typing import Dict
 

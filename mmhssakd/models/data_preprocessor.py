@@ -1,4 +1,5 @@
 """mmpretrain's preprocessor, for batches of views as well, with a check of the labels."""
+
 import torch
 from mmpretrain.models.utils import ClsDataPreprocessor
 
@@ -13,8 +14,10 @@ def check_labels(labels: torch.Tensor, num_classes: int) -> None:
     """
     if labels.device.type == 'cpu' and labels.numel() and not 0 <= labels.min() <= labels.max() < num_classes:
         bad = sorted(set(labels[(labels < 0) | (labels >= num_classes)].tolist()))
-        raise ValueError(f'gt_label must be in 0 .. {num_classes - 1} (model.head.num_classes={num_classes}), but the '
-                         f'batch holds {bad}. Check the annotations, or set model.head.num_classes.')
+        raise ValueError(
+            f'gt_label must be in 0 .. {num_classes - 1} (model.head.num_classes={num_classes}), but the '
+            f'batch holds {bad}. Check the annotations, or set model.head.num_classes.'
+        )
 
 
 @MODELS.register_module()
@@ -35,8 +38,10 @@ class ViewsDataPreprocessor(ClsDataPreprocessor):
         if not (isinstance(images, torch.Tensor) and images.ndim == 5):
             return super().forward(data, training)
         if training and self.batch_augments is not None:
-            raise ValueError('model.train_cfg.augments mixes images, not views: take RotateViews out of the data '
-                             "pipeline (the model makes the views), or remove the augments.")
+            raise ValueError(
+                'model.train_cfg.augments mixes images, not views: take RotateViews out of the data '
+                'pipeline (the model makes the views), or remove the augments.'
+            )
         views = images.shape[:2]
         data = super().forward(dict(data, inputs=images.flatten(0, 1)), training)
         data['inputs'] = data['inputs'].unflatten(0, views)

@@ -1,4 +1,5 @@
 """Load weights so that nothing is left out silently."""
+
 import io
 import os.path as osp
 import pickle
@@ -27,13 +28,16 @@ def read_state_dict(checkpoint: str, where: str = 'checkpoint', wrapper: str = '
         raise ValueError(f'{where} must be the path or URL of a checkpoint, but got {checkpoint!r}.')
     if '://' not in checkpoint and not osp.isfile(checkpoint):
         option = f' (--cfg-options {where}=PATH)' if '.' in where else ''
-        raise FileNotFoundError(f'{where}: no such checkpoint: {checkpoint}. Train it first, or set {where} '
-                                f'to an existing one{option}.')
+        raise FileNotFoundError(
+            f'{where}: no such checkpoint: {checkpoint}. Train it first, or set {where} to an existing one{option}.'
+        )
     try:
         content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(f'{where}: {checkpoint} is no checkpoint, is damaged, or holds more than plain data (whose '
-                         f'code was not run): {error}') from None
+        raise ValueError(
+            f'{where}: {checkpoint} is no checkpoint, is damaged, or holds more than plain data (whose '
+            f'code was not run): {error}'
+        ) from None
     tensors = content.get('state_dict', content) if isinstance(content, dict) else {}
     if not tensors or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
         raise ValueError(f'{where}: {checkpoint} holds no state dict of tensors.')
@@ -45,11 +49,17 @@ def compare(expected: Dict[str, torch.Tensor], found: Dict[str, torch.Tensor], l
     lists = dict(
         missing=[name for name in expected if name not in found],
         unexpected=[name for name in found if name not in expected],
-        reshaped=[f'{name} {tuple(found[name].shape)} instead of {tuple(expected[name].shape)}' for name in expected
-                  if name in found and found[name].shape != expected[name].shape])
-    return '\n'.join(f'{len(names)} {kind}: {", ".join(names[:limit])}'
-                     f'{", ..." if limit and len(names) > limit else ""}'
-                     for kind, names in lists.items() if names)
+        reshaped=[
+            f'{name} {tuple(found[name].shape)} instead of {tuple(expected[name].shape)}'
+            for name in expected
+            if name in found and found[name].shape != expected[name].shape
+        ],
+    )
+    return '\n'.join(
+        f'{len(names)} {kind}: {", ".join(names[:limit])}{", ..." if limit and len(names) > limit else ""}'
+        for kind, names in lists.items()
+        if names
+    )
 
 
 def load_weights(model: nn.Module, checkpoint: str, where: str = 'checkpoint', ignore: Sequence[str] = ()) -> None:
@@ -65,13 +75,18 @@ def load_weights(model: nn.Module, checkpoint: str, where: str = 'checkpoint', i
         FileNotFoundError: There is no such file.
         ValueError: The tensors' names or shapes differ; the message lists them.
     """
-    found = {name: value for name, value in read_state_dict(checkpoint, where).items()
-             if not name.startswith(('data_preprocessor.', *ignore))}
+    found = {
+        name: value
+        for name, value in read_state_dict(checkpoint, where).items()
+        if not name.startswith(('data_preprocessor.', *ignore))
+    }
     difference = compare(model.state_dict(), found)
     if difference:
-        raise ValueError(f'{where}: {checkpoint} does not fit {type(model).__name__} '
-                         f'({type(getattr(model, "backbone", model)).__name__} backbone): '
-                         f'is it of another architecture or another number of classes?\n{difference}')
+        raise ValueError(
+            f'{where}: {checkpoint} does not fit {type(model).__name__} '
+            f'({type(getattr(model, "backbone", model)).__name__} backbone): '
+            f'is it of another architecture or another number of classes?\n{difference}'
+        )
     model.load_state_dict(found)
 
 

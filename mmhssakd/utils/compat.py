@@ -1,4 +1,5 @@
 """Everything that recent versions of other packages ask of us, in one file."""
+
 import importlib.metadata
 import pickle
 from typing import Callable
@@ -30,8 +31,10 @@ def check_versions() -> None:
         except importlib.metadata.PackageNotFoundError:
             raise ImportError(f'mmhssakd needs {name}, which is not installed. Run: bash tools/setup_env.sh') from None
         if not digit_version(lowest) <= digit_version(found) < digit_version(limit):
-            raise ImportError(f'mmhssakd needs {name}>={lowest},<{limit}, but {found} is installed. '
-                              f'Run: pip install "{name}>={lowest},<{limit}"')
+            raise ImportError(
+                f'mmhssakd needs {name}>={lowest},<{limit}, but {found} is installed. '
+                f'Run: pip install "{name}>={lowest},<{limit}"'
+            )
 
 
 # Methods that mmengine's objects pickle through ``getattr``.
@@ -62,9 +65,19 @@ def register_safe_globals() -> None:
     if not hasattr(torch.serialization, 'add_safe_globals'):  # torch < 2.4 loads without a list
         return
     multiarray = getattr(np, '_core', None) or np.core
-    torch.serialization.add_safe_globals([
-        (known_method, 'builtins.getattr'), *METHODS,
-        np.ndarray, np.dtype, multiarray.multiarray._reconstruct, multiarray.multiarray.scalar,
-        type(np.dtype('float64')), type(np.dtype('float32')), type(np.dtype('int64')), type(np.dtype('int32')),
-        type(np.dtype('bool')), type(np.dtype('uint8')),
-    ])
+    torch.serialization.add_safe_globals(
+        [
+            (known_method, 'builtins.getattr'),
+            *METHODS,
+            np.ndarray,
+            np.dtype,
+            multiarray.multiarray._reconstruct,
+            multiarray.multiarray.scalar,
+            type(np.dtype('float64')),
+            type(np.dtype('float32')),
+            type(np.dtype('int64')),
+            type(np.dtype('int32')),
+            type(np.dtype('bool')),
+            type(np.dtype('uint8')),
+        ]
+    )

@@ -1,4 +1,5 @@
 """A backbone's tensors under the names that other libraries give them."""
+
 from typing import Dict
 
 import torch
@@ -31,8 +32,9 @@ def export_backbone(tensors: Tensors, fmt: str) -> Tensors:
     backbone = {name: value.contiguous() for name, value in tensors.items() if name.startswith('backbone.')}
     if not backbone:
         prefixes = sorted({name.split('.')[0] + '.' for name in tensors})
-        raise ValueError("The checkpoint has no tensor that begins with 'backbone.'. Its names begin with: "
-                         f'{", ".join(prefixes)}')
+        raise ValueError(
+            f"The checkpoint has no tensor that begins with 'backbone.'. Its names begin with: {', '.join(prefixes)}"
+        )
     if fmt == 'mmpretrain':
         return backbone
     bare = {name.removeprefix('backbone.'): value for name, value in backbone.items()}
@@ -74,6 +76,7 @@ def torchvision_resnet(bare: Tensors, fmt: str) -> Tensors:
     expected = {key: value for key, value in network.state_dict().items() if not key.startswith('fc.')}
     difference = compare(expected, bare)
     if difference:
-        raise ValueError(f'{fmt} has no network of this kind: the nearest is {name}. '
-                         f'Use --format mmpretrain.\n{difference}')
+        raise ValueError(
+            f'{fmt} has no network of this kind: the nearest is {name}. Use --format mmpretrain.\n{difference}'
+        )
     return bare

@@ -1,4 +1,5 @@
 """Write files so that an interruption leaves either the old file or the new one."""
+
 import os
 import os.path as osp
 from contextlib import suppress
@@ -31,8 +32,10 @@ def replace_file(data: bytes, path: str) -> None:
         with suppress(OSError):
             os.remove(temporary)
         raise OSError(
-            error.errno, f'cannot write {path} ({len(data) / 2**20:.1f} MiB): {error.strerror}. What was written '
-            'before is intact: make room, or choose another --work-dir') from error
+            error.errno,
+            f'cannot write {path} ({len(data) / 2**20:.1f} MiB): {error.strerror}. What was written '
+            'before is intact: make room, or choose another --work-dir',
+        ) from error
 
 
 @register_backend('atomic')

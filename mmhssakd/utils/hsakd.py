@@ -1,4 +1,5 @@
 """Checkpoints of the paper's released code: recognise the network, rename its tensors."""
+
 import re
 from typing import Dict, Tuple
 
@@ -29,7 +30,7 @@ RENAMES = (
 
 def _blocks(tensors: Tensors, stage: str) -> int:
     """Number of blocks whose names begin with ``stage.<number>.``."""
-    return len({name[len(stage) + 1:].split('.')[0] for name in tensors if name.startswith(f'{stage}.')})
+    return len({name[len(stage) + 1 :].split('.')[0] for name in tensors if name.startswith(f'{stage}.')})
 
 
 def four_stage_resnet(tensors: Tensors, stem: int) -> dict:
@@ -37,8 +38,12 @@ def four_stage_resnet(tensors: Tensors, stem: int) -> dict:
     blocks = tuple(_blocks(tensors, f'backbone.layer{i}') for i in (1, 2, 3, 4))
     bottleneck = 'backbone.layer1.0.conv3.weight' in tensors
     depths: Dict[tuple, int] = {
-        (2, 2, 2, 2, False): 18, (3, 4, 6, 3, False): 34, (3, 4, 6, 3, True): 50, (3, 4, 23, 3, True): 101,
-        (3, 8, 36, 3, True): 152}
+        (2, 2, 2, 2, False): 18,
+        (3, 4, 6, 3, False): 34,
+        (3, 4, 6, 3, True): 50,
+        (3, 4, 23, 3, True): 101,
+        (3, 8, 36, 3, True): 152,
+    }
     kind = (*blocks, bottleneck)
     if kind not in depths:
         raise ValueError(f'No ResNet is known with {blocks} {"bottleneck" if bottleneck else "basic"} blocks.')
@@ -60,28 +65,41 @@ def recognise_backbone(tensors: Tensors) -> dict:
 
     names = {name.removeprefix('backbone.') for name in tensors}
     if 'block1.layer.0.conv1.weight' in names:
-        return dict(type='mmhssakd.CIFARWideResNet', depth=6 * _blocks(tensors, 'backbone.block1.layer') + 4,
-                    widen_factor=shape('block1.layer.0.conv1.weight')[0] // 16)
+        return dict(
+            type='mmhssakd.CIFARWideResNet',
+            depth=6 * _blocks(tensors, 'backbone.block1.layer') + 4,
+            widen_factor=shape('block1.layer.0.conv1.weight')[0] // 16,
+        )
     if 'block0.0.weight' in names:
         convs = sum(tensor.ndim == 4 for name, tensor in tensors.items() if name.startswith('backbone.'))
         return dict(type='mmhssakd.CIFARVGG', depth=convs + 3)  # VGG counts three linear layers
     if 'blocks.0.0.conv.0.weight' in names:
-        return dict(type='mmhssakd.CIFARMobileNetV2', widen_factor=shape('conv1.0.weight')[0] / 32,
-                    expand_ratio=shape('blocks.1.0.conv.0.weight')[0] // shape('blocks.1.0.conv.0.weight')[1])
+        return dict(
+            type='mmhssakd.CIFARMobileNetV2',
+            widen_factor=shape('conv1.0.weight')[0] / 32,
+            expand_ratio=shape('blocks.1.0.conv.0.weight')[0] // shape('blocks.1.0.conv.0.weight')[1],
+        )
     if 'layer1.0.conv5.weight' in names:
         factors = {48: 0.5, 116: 1.0, 176: 1.5, 224: 2.0}
-        return dict(type='mmhssakd.CIFARShuffleNetV2',
-                    widen_factor=factors.get(2 * shape('layer1.0.conv2.weight')[0], 1.0))
+        return dict(
+            type='mmhssakd.CIFARShuffleNetV2', widen_factor=factors.get(2 * shape('layer1.0.conv2.weight')[0], 1.0)
+        )
     if 'conv1.weight' in names and 'layer1.0.conv1.weight' in names:
         stem = shape('conv1.weight')
         if stem[-1] == 1:
             return dict(type='mmhssakd.CIFARShuffleNetV1')
         if 'layer4.0.conv1.weight' in names:
             return four_stage_resnet(tensors, stem[-1])
-        return dict(type='mmhssakd.CIFARResNet', depth=6 * _blocks(tensors, 'backbone.layer1') + 2,
-                    stem_channels=stem[0], base_channels=shape('layer1.0.conv1.weight')[0])
-    raise ValueError('The network of this checkpoint is none of the released code\'s. Its tensors are: '
-                     f'{", ".join(list(tensors)[:8])}, ...')
+        return dict(
+            type='mmhssakd.CIFARResNet',
+            depth=6 * _blocks(tensors, 'backbone.layer1') + 2,
+            stem_channels=stem[0],
+            base_channels=shape('layer1.0.conv1.weight')[0],
+        )
+    raise ValueError(
+        "The network of this checkpoint is none of the released code's. Its tensors are: "
+        f'{", ".join(list(tensors)[:8])}, ...'
+    )
 
 
 def recognise(tensors: Tensors) -> dict:
@@ -93,17 +111,26 @@ def recognise(tensors: Tensors) -> dict:
     Raises:
         ValueError: It is none of the known networks.
     """
-    fc = next((tensors[f'backbone.{name}.weight'] for name in ('fc', 'classifier', 'linear')
-               if f'backbone.{name}.weight' in tensors), None)
+    fc = next(
+        (
+            tensors[f'backbone.{name}.weight']
+            for name in ('fc', 'classifier', 'linear')
+            if f'backbone.{name}.weight' in tensors
+        ),
+        None,
+    )
     if fc is None:
-        raise ValueError('This is no checkpoint of the released code: it has no backbone.fc, backbone.classifier '
-                         f'or backbone.linear. It begins with: {", ".join(list(tensors)[:8])}.')
+        raise ValueError(
+            'This is no checkpoint of the released code: it has no backbone.fc, backbone.classifier '
+            f'or backbone.linear. It begins with: {", ".join(list(tensors)[:8])}.'
+        )
     return dict(
         type='mmhssakd.SSAClassifier',
         backbone=recognise_backbone(tensors),
         neck=dict(type='GlobalAveragePooling'),
         head=dict(type='LinearClsHead', num_classes=fc.shape[0], in_channels=fc.shape[1]),
-        auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'))
+        auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'),
+    )
 
 
 def rename(tensors: Tensors) -> Tensors:
@@ -118,6 +145,7 @@ def rename(tensors: Tensors) -> Tensors:
 
 def _import_network(tensors: Tensors) -> Tuple[Tensors, dict]:
     from mmhssakd.registry import MODELS
+
     model = recognise(tensors)
     renamed = rename(tensors)
     difference = compare(MODELS.build(model).state_dict(), renamed, limit=None)
@@ -144,7 +172,8 @@ def import_hsakd(tensors: Tensors) -> Tuple[Tensors, dict]:
     converted, peers = {}, []
     for i, net in enumerate(sorted({name.split('.')[0] for name in tensors})):
         state, model = _import_network(
-            {name[len(net) + 1:]: value for name, value in tensors.items() if name.startswith(f'{net}.')})
+            {name[len(net) + 1 :]: value for name, value in tensors.items() if name.startswith(f'{net}.')}
+        )
         converted.update({f'peers.{i}.{name}': value for name, value in state.items()})
         peers.append(model)
     return converted, dict(type='mmhssakd.OnlineHSSAKD', peers=peers)

@@ -1,4 +1,5 @@
 """Find the checkpoint that a run can go on from."""
+
 import logging
 import pickle
 import zipfile
@@ -32,8 +33,10 @@ def check_resumable(path: str) -> None:
         raise ValueError(f'{path} is damaged or cannot be loaded safely: {error}') from None
     missing = [part for part in PARTS if not isinstance(content, dict) or part not in content]
     if missing:
-        raise ValueError(f'{path} holds no {", ".join(missing)}: it has weights, perhaps, but a run cannot go on from '
-                         'it. To start from weights use --cfg-options load_from=PATH.')
+        raise ValueError(
+            f'{path} holds no {", ".join(missing)}: it has weights, perhaps, but a run cannot go on from '
+            'it. To start from weights use --cfg-options load_from=PATH.'
+        )
 
 
 def candidates(work_dir: str) -> List[Path]:
@@ -43,8 +46,12 @@ def candidates(work_dir: str) -> List[Path]:
     if pointer.is_file() and pointer.read_text().strip():
         named = Path(pointer.read_text().strip())
         found = [named if named.is_file() else folder / named.name]  # the work dir may have been moved
-    others = {file for place in {folder, *(file.parent for file in found)} for file in place.glob('*.pth')
-              if not file.name.startswith('best_')}
+    others = {
+        file
+        for place in {folder, *(file.parent for file in found)}
+        for file in place.glob('*.pth')
+        if not file.name.startswith('best_')
+    }
     newest_first = sorted(others, key=lambda file: file.stat().st_mtime, reverse=True)
     return found + [file for file in newest_first if file.resolve() not in [named.resolve() for named in found]]
 
@@ -66,6 +73,8 @@ def newest_checkpoint(work_dir: str) -> Optional[str]:
         except (FileNotFoundError, ValueError) as error:
             print_log(f'--resume: {error}. Trying the checkpoint before it.', level=logging.WARNING)
     if files:
-        raise ValueError(f'--resume: none of the {len(files)} checkpoints in {work_dir} can be read. To start anew, '
-                         'choose another --work-dir or leave --resume out.')
+        raise ValueError(
+            f'--resume: none of the {len(files)} checkpoints in {work_dir} can be read. To start anew, '
+            'choose another --work-dir or leave --resume out.'
+        )
     return None

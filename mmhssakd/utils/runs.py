@@ -1,4 +1,5 @@
 """Read back what a run wrote into its work dir."""
+
 import json
 from pathlib import Path
 from typing import Dict, List, Optional

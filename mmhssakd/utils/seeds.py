@@ -1,4 +1,5 @@
 """Random numbers that depend on a place in the run alone, not on what happened before."""
+
 import random
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Means, deviations and paired differences of a few seeds."""
+
 from typing import Dict, Sequence
 
 import numpy as np
@@ -7,8 +8,11 @@ from scipy import stats
 
 def summarise(values: Sequence[float]) -> Dict[str, float]:
     """Mean and sample standard deviation (NaN for a single value)."""
-    return dict(mean=float(np.mean(values)), std=float(np.std(values, ddof=1)) if len(values) > 1 else float('nan'),
-                count=len(values))
+    return dict(
+        mean=float(np.mean(values)),
+        std=float(np.std(values, ddof=1)) if len(values) > 1 else float('nan'),
+        count=len(values),
+    )
 
 
 def paired_difference(values: Sequence[float], baseline: Sequence[float], level: float = 0.95) -> Dict[str, float]:

@@ -1,4 +1,5 @@
 """Class activation maps: where a network finds the class."""
+
 from typing import List, Sequence
 
 import torch
@@ -28,13 +29,15 @@ def grad_cam(network: Network, inputs: torch.Tensor, labels: torch.Tensor) -> to
         features = model.backbone(inputs)
     feature = features[-1] if isinstance(features, (tuple, list)) else features
     if feature.ndim != 4:
-        raise ValueError(f'{type(model.backbone).__name__} returns no feature map (N, C, H, W), but shape '
-                         f'{tuple(feature.shape)}: it has no class activation map.')
+        raise ValueError(
+            f'{type(model.backbone).__name__} returns no feature map (N, C, H, W), but shape '
+            f'{tuple(feature.shape)}: it has no class activation map.'
+        )
     feature = feature.detach().requires_grad_()
     with torch.enable_grad():
-        pooled = (feature, ) if model.neck is None else model.neck((feature, ))
+        pooled = (feature,) if model.neck is None else model.neck((feature,))
         scores = model.head(pooled).gather(1, labels[:, None]).sum()
-        gradient, = torch.autograd.grad(scores, feature)
+        (gradient,) = torch.autograd.grad(scores, feature)
     maps = F.relu((gradient.mean((2, 3), keepdim=True) * feature).sum(1, keepdim=True))
     maps = F.interpolate(maps.detach(), inputs.shape[-2:], mode='bilinear', align_corners=False)[:, 0]
     return maps / maps.amax((1, 2), keepdim=True).clamp(min=1e-12)

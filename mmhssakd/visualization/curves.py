@@ -1,4 +1,5 @@
 """Curves of several runs in one picture, a panel for every metric."""
+
 import re
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -76,7 +77,7 @@ def plot_curves(groups: Sequence[Group], metrics: Optional[Sequence[str]] = None
             draw_group(axis, group, metric, i)
         axis.set(xlabel=f'training ({unit})', ylabel=with_unit(metric))
         axis.grid(alpha=0.3)
-    for axis in axes.flat[len(metrics):]:
+    for axis in axes.flat[len(metrics) :]:
         axis.set_visible(False)
     entries: Dict[str, Any] = {}
     for axis in axes.flat:

@@ -1,4 +1,5 @@
 """What detectors find in test images, beside the ground truth."""
+
 from typing import Any, List, Sequence, Tuple
 
 import matplotlib.image as mpimg
@@ -29,9 +30,14 @@ def find(group: Group, files: List[str], threshold: float) -> List[List[Box]]:
     classes = model.dataset_meta['classes']
     with DefaultScope.overwrite_default_scope('mmdet'):
         found = [image.pred_instances for image in inference_detector(model, files)]
-    return [[(f'{classes[int(label)]} {score:.2f}', *box.tolist())
-             for label, score, box in zip(image.labels, image.scores, image.bboxes) if score >= threshold]
-            for image in found]
+    return [
+        [
+            (f'{classes[int(label)]} {score:.2f}', *box.tolist())
+            for label, score, box in zip(image.labels, image.scores, image.bboxes)
+            if score >= threshold
+        ]
+        for image in found
+    ]
 
 
 def plot_detections(groups: Sequence[Group], amount: int = 4, threshold: float = 0.5) -> Figure:
@@ -50,8 +56,12 @@ def plot_detections(groups: Sequence[Group], amount: int = 4, threshold: float =
     classes = dataset.metainfo['classes']
     infos = [dataset.get_data_info(i) for i in range(min(amount, len(dataset)))]
     files = [info['img_path'] for info in infos]
-    columns = [('ground truth', [[(classes[thing['bbox_label']], *thing['bbox']) for thing in info['instances']]
-                                 for info in infos])]
+    columns = [
+        (
+            'ground truth',
+            [[(classes[thing['bbox_label']], *thing['bbox']) for thing in info['instances']] for info in infos],
+        )
+    ]
     columns += [(group.name, find(group, files, threshold)) for group in groups]
     figure, axes = new_figure(len(files), len(columns), (2.8, 2.8))
     for column, (title, boxes) in enumerate(columns):

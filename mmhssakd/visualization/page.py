@@ -1,4 +1,5 @@
 """Pieces of a self-contained HTML page: no file beside it, no script, nothing loaded from elsewhere."""
+
 from html import escape
 from typing import List, Sequence
 
@@ -6,7 +7,7 @@ from matplotlib.figure import Figure
 
 from .style import png_base64
 
-CSS = '''
+CSS = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
        max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.7rem; } h2 { font-size: 1.3rem; margin-top: 2.5rem; border-bottom: 1px solid #ccc; }
@@ -17,22 +18,30 @@ th, td { border-bottom: 1px solid #ddd; padding: .25rem .7rem; text-align: left;
 td { font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; } img { max-width: 100%; height: auto; } figcaption, .note { color: #444; font-size: .9rem; }
 .note { border-left: 4px solid #E69F00; padding-left: .7rem; }
-'''
+"""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
     """A table; the first cell of a row is its heading."""
     columns = ''.join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    body = ''.join('<tr><th scope="row">{}</th>{}</tr>'.format(
-        escape(row[0]), ''.join(f'<td>{escape(cell)}</td>' for cell in row[1:])) for row in rows)
-    return (f'<div class="wide"><table><caption>{escape(caption)}</caption><thead><tr>{columns}</tr></thead>'
-            f'<tbody>{body}</tbody></table></div>')
+    body = ''.join(
+        '<tr><th scope="row">{}</th>{}</tr>'.format(
+            escape(row[0]), ''.join(f'<td>{escape(cell)}</td>' for cell in row[1:])
+        )
+        for row in rows
+    )
+    return (
+        f'<div class="wide"><table><caption>{escape(caption)}</caption><thead><tr>{columns}</tr></thead>'
+        f'<tbody>{body}</tbody></table></div>'
+    )
 
 
 def picture(figure: Figure, caption: str) -> str:
     """A figure, embedded; its caption is also what a screen reader says."""
-    return (f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{png_base64(figure)}">'
-            f'<figcaption>{escape(caption)}</figcaption></figure>')
+    return (
+        f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{png_base64(figure)}">'
+        f'<figcaption>{escape(caption)}</figcaption></figure>'
+    )
 
 
 def note(text: str) -> str:
@@ -61,9 +70,13 @@ class Page:
     def html(self) -> str:
         """The whole page."""
         links = ''.join(f'<a href="#s{i}">{escape(title)}</a>' for i, (title, _) in enumerate(self.sections))
-        body = ''.join(f'<section id="s{i}"><h2>{escape(title)}</h2>{content}</section>'
-                       for i, (title, content) in enumerate(self.sections))
-        return (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-                f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-                f'<title>{escape(self.title)}</title><style>{CSS}</style></head><body><h1>{escape(self.title)}</h1><p>{escape(self.about)}</p>'
-                f'<nav aria-label="Sections">{links}</nav><main>{body}</main></body></html>\n')
+        body = ''.join(
+            f'<section id="s{i}"><h2>{escape(title)}</h2>{content}</section>'
+            for i, (title, content) in enumerate(self.sections)
+        )
+        return (
+            f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f'<title>{escape(self.title)}</title><style>{CSS}</style></head><body><h1>{escape(self.title)}</h1><p>{escape(self.about)}</p>'
+            f'<nav aria-label="Sections">{links}</nav><main>{body}</main></body></html>\n'
+        )

@@ -1,4 +1,5 @@
 """What the classifiers of finished runs say to test images, and pictures of it."""
+
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -27,6 +28,7 @@ class Images:
         labels (Tensor): Their classes, (B, ).
         classes (Sequence[str]): Names of the classes.
     """
+
     data: List[dict]
     labels: torch.Tensor
     classes: Sequence[str]
@@ -56,6 +58,7 @@ def load_images(config: Config, amount: int, split: str = 'test') -> Images:
 @dataclass
 class Network:
     """One classifier of a run: its network, its teacher, or a peer."""
+
     name: str
     model: BaseModel
 
@@ -99,6 +102,7 @@ class Answers:
         view_logits (Tensor): Of p on all views, (B, M, N).
         joint_logits (list[Tensor]): Of each q_l on all views, (B, M, N * M); empty without branches.
     """
+
     name: str
     logits: torch.Tensor
     view_logits: torch.Tensor
@@ -150,14 +154,24 @@ def plot_confusion(answers: Sequence[Answers], images: Images) -> Figure:
         ticks = range(count) if count <= 20 else []
         axis.set_xticks(ticks, [images.classes[i] for i in ticks], rotation=90, fontsize=7)
         axis.set_yticks(ticks, [images.classes[i] for i in ticks], fontsize=7)
-        axis.set(title=f'{answer.name}: {percent(answer.logits.argmax(1) == images.labels):.1f} %',
-                 xlabel='predicted class', ylabel='true class')
+        axis.set(
+            title=f'{answer.name}: {percent(answer.logits.argmax(1) == images.labels):.1f} %',
+            xlabel='predicted class',
+            ylabel='true class',
+        )
         for row, column in np.ndindex(matrix.shape) if count <= 12 else ():
             if matrix[row, column] >= 1:
-                axis.text(column, row, f'{matrix[row, column]:.0f}', ha='center', va='center', fontsize=6,
-                          color='white' if matrix[row, column] < 60 else 'black')
+                axis.text(
+                    column,
+                    row,
+                    f'{matrix[row, column]:.0f}',
+                    ha='center',
+                    va='center',
+                    fontsize=6,
+                    color='white' if matrix[row, column] < 60 else 'black',
+                )
         figure.colorbar(shown, ax=axis, label='% of the true class', shrink=0.7)
-    for axis in axes.flat[len(answers):]:
+    for axis in axes.flat[len(answers) :]:
         axis.set_visible(False)
     return figure
 

@@ -1,4 +1,5 @@
 """One page about several runs."""
+
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence
 
@@ -23,12 +24,15 @@ from .predictions import (
 )
 from .run import Group, differing_settings
 
-ABOUT = ('Runs whose settings differ in the seed alone form one group. Curves show the mean of a group within the band '
-         'from its lowest to its highest run; what needs a network shows the first run of each group.')
+ABOUT = (
+    'Runs whose settings differ in the seed alone form one group. Curves show the mean of a group within the band '
+    'from its lowest to its highest run; what needs a network shows the first run of each group.'
+)
 
 
-def write_report(groups: Sequence[Group], out: Path, images: int = 1000, baseline: Optional[str] = None,
-                 examples: int = 5) -> List[str]:
+def write_report(
+    groups: Sequence[Group], out: Path, images: int = 1000, baseline: Optional[str] = None, examples: int = 5
+) -> List[str]:
     """Write the page.
 
     Args:
@@ -63,32 +67,52 @@ def write_report(groups: Sequence[Group], out: Path, images: int = 1000, baselin
     report.add('Settings that differ', settings_table(groups))
     report.add('Results', *(results_table(part, baseline) for part in by_metrics(groups)))
     for part in by_metrics(groups):
-        report.add('Curves' if part[0] is groups[0] else 'Curves of ' + part[0].name, page.picture(
-            plot_curves(part), 'Every logged loss term and accuracy over training: ' + ', '.join(g.name for g in part)))
+        report.add(
+            'Curves' if part[0] is groups[0] else 'Curves of ' + part[0].name,
+            page.picture(
+                plot_curves(part),
+                'Every logged loss term and accuracy over training: ' + ', '.join(g.name for g in part),
+            ),
+        )
     classifiers = [group for group in groups if not group.is_detector]
     detectors = [group for group in groups if group.is_detector]
     if images and classifiers:
-        report.add('Answers on test images', *attempt(
-            lambda: answers(classifiers, images, examples, attempt), 'answers'))
+        report.add(
+            'Answers on test images', *attempt(lambda: answers(classifiers, images, examples, attempt), 'answers')
+        )
     if images and detectors:
-        report.add('Detections', *attempt(lambda: [page.picture(
-            plot_detections(detectors, examples), 'Test images: ground truth, then what each detector finds with a '
-            'score of at least 0.5')], 'detections'))
+        report.add(
+            'Detections',
+            *attempt(
+                lambda: [
+                    page.picture(
+                        plot_detections(detectors, examples),
+                        'Test images: ground truth, then what each detector finds with a score of at least 0.5',
+                    )
+                ],
+                'detections',
+            ),
+        )
     out.write_text(report.html())
     return missing
 
 
 def by_metrics(groups: Sequence[Group]) -> List[List[Group]]:
     """Classifiers and detectors apart: they log different things."""
-    parts = [[group for group in groups if group.is_detector == kind] for kind in (groups[0].is_detector,
-                                                                                  not groups[0].is_detector)]
+    parts = [
+        [group for group in groups if group.is_detector == kind]
+        for kind in (groups[0].is_detector, not groups[0].is_detector)
+    ]
     return [part for part in parts if part]
 
 
 def runs_table(groups: Sequence[Group]) -> str:
     """Which runs there are, and how far they got."""
-    rows = [[group.name, str(run.seed), f'{max((line.get("step", 0) for line in run.lines), default=0)}',
-             str(run.work_dir)] for group in groups for run in group.runs]
+    rows = [
+        [group.name, str(run.seed), f'{max((line.get("step", 0) for line in run.lines), default=0)}', str(run.work_dir)]
+        for group in groups
+        for run in group.runs
+    ]
     return page.table(['group', 'seed', 'steps', 'work dir'], rows, 'The runs on this page')
 
 
@@ -97,8 +121,11 @@ def settings_table(groups: Sequence[Group]) -> str:
     table = differing_settings(groups)
     if not table:
         return page.note('There is one group only, so no settings differ.')
-    return page.table(['setting', *(group.name for group in groups)], [[key, *values] for key, values in table.items()],
-                      'Config keys that are not the same in all groups; an empty cell is a key that is not set')
+    return page.table(
+        ['setting', *(group.name for group in groups)],
+        [[key, *values] for key, values in table.items()],
+        'Config keys that are not the same in all groups; an empty cell is a key that is not set',
+    )
 
 
 def results_table(groups: Sequence[Group], baseline: Optional[str]) -> str:
@@ -115,9 +142,15 @@ def results_table(groups: Sequence[Group], baseline: Optional[str]) -> str:
         for metric in metrics:
             values = group.final(metric)
             found = summarise(values) if values else None
-            row.append('' if not found else f'{found["mean"]:.4g}' if found['count'] == 1 else
-                       f'{found["mean"]:.2f} ± {found["std"]:.2f}' if found['mean'] > 2 else
-                       f'{found["mean"]:.4f} ± {found["std"]:.4f}')
+            row.append(
+                ''
+                if not found
+                else f'{found["mean"]:.4g}'
+                if found['count'] == 1
+                else f'{found["mean"]:.2f} ± {found["std"]:.2f}'
+                if found['mean'] > 2
+                else f'{found["mean"]:.4f} ± {found["std"]:.4f}'
+            )
         if base is not None:
             row.append(difference(group, base, metrics[0]))
         rows.append(row)
@@ -145,15 +178,29 @@ def answers(groups: Sequence[Group], amount: int, examples: int, attempt: Callab
     number = f'{len(images.data)} test images, evenly taken from the test set'
     parts += [page.picture(plot_confusion(said, images), f'Confusion matrices on {number}')]
     if any(answer.joint_logits for answer in said):
-        parts += [accuracy_table(said, images),
-                  page.picture(plot_branches(said, images), f'Accuracy after each stage, on {number}')]
+        parts += [
+            accuracy_table(said, images),
+            page.picture(plot_branches(said, images), f'Accuracy after each stage, on {number}'),
+        ]
         branched = [network for network in everyone if getattr(network.model, 'auxiliary_neck', None)]
         shown = next((network for network in branched if isinstance(network.model, MimicryMixin)), branched[0])
-        parts += [page.picture(plot_views(shown, images, examples), f'What {shown.name} sees and says: true class and '
-                               'view, then the answers of p and of the last branch, ✓ right or ✗ wrong')]
-    parts += attempt(lambda: [page.picture(
-        plot_cams(everyone, images, examples), 'Class activation maps (Grad-CAM of the last feature map) for the true '
-        'class: bright is where the network finds it')], 'class activation maps')
+        parts += [
+            page.picture(
+                plot_views(shown, images, examples),
+                f'What {shown.name} sees and says: true class and '
+                'view, then the answers of p and of the last branch, ✓ right or ✗ wrong',
+            )
+        ]
+    parts += attempt(
+        lambda: [
+            page.picture(
+                plot_cams(everyone, images, examples),
+                'Class activation maps (Grad-CAM of the last feature map) for the true '
+                'class: bright is where the network finds it',
+            )
+        ],
+        'class activation maps',
+    )
     return parts
 
 
@@ -173,8 +220,12 @@ def accuracy_table(said: Sequence[Answers], images: Images) -> str:
     """Accuracy of p and of every branch."""
     found = [answer.accuracy(images.labels) for answer in said]
     keys = list(dict.fromkeys(key for each in found for key in each))
-    rows = [[answer.name, *(f'{each[key]:.1f}' if key in each else '' for key in keys)]
-            for answer, each in zip(said, found)]
-    return page.table(['network', *(f'{key} (%)' for key in keys)], rows,
-                      'Top-1 of the main head p on the images; of each branch q on all views, for class and view '
-                      'together and for the class alone')
+    rows = [
+        [answer.name, *(f'{each[key]:.1f}' if key in each else '' for key in keys)] for answer, each in zip(said, found)
+    ]
+    return page.table(
+        ['network', *(f'{key} (%)' for key in keys)],
+        rows,
+        'Top-1 of the main head p on the images; of each branch q on all views, for class and view '
+        'together and for the class alone',
+    )

@@ -1,4 +1,5 @@
 """Runs, found by their work dirs and grouped by their settings."""
+
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ class Run:
         config (Config): The config that it dumped.
         lines (list[dict]): Its logged lines, see :func:`mmhssakd.utils.runs.scalars`.
     """
+
     work_dir: Path
     config: Config
     lines: List[dict]
@@ -53,8 +55,9 @@ class Run:
     @property
     def settings(self) -> Dict[str, str]:
         """Settings that make up the experiment, by dotted key."""
-        return {key: setting(value) for key, value in flatten(self.config.to_dict()).items()
-                if not INCIDENTAL.search(key)}
+        return {
+            key: setting(value) for key, value in flatten(self.config.to_dict()).items() if not INCIDENTAL.search(key)
+        }
 
     @property
     def seed(self) -> Optional[int]:
@@ -103,6 +106,7 @@ class Group:
         name (str): What to call it: the folder's name, or the config's.
         runs (list[Run]): At least one.
     """
+
     name: str
     runs: List[Run]
 
@@ -129,8 +133,10 @@ def find_runs(folders: Sequence[Path]) -> List[Run]:
             raise FileNotFoundError(f'no such work dir: {folder}')
         found = sorted({file.parents[2] for file in Path(folder).rglob('vis_data/scalars.json')})
         if not found:
-            raise FileNotFoundError(f'{folder} holds no run: there is no vis_data/scalars.json in it or below it. '
-                                    'Give the --work-dir of tools/train.py, or a folder of several.')
+            raise FileNotFoundError(
+                f'{folder} holds no run: there is no vis_data/scalars.json in it or below it. '
+                'Give the --work-dir of tools/train.py, or a folder of several.'
+            )
         for work_dir in found:
             runs[work_dir.resolve()] = Run(work_dir, config_of(work_dir), scalars(work_dir))
     return list(runs.values())

@@ -1,4 +1,5 @@
 """Colours, figures and number formats that all pictures share."""
+
 import base64
 import io
 from typing import Any, Tuple
@@ -16,8 +17,11 @@ RIGHT, WRONG = '#0072B2', '#D55E00'
 
 def look(i: int) -> dict:
     """Colour, dashes and marker of the i-th of several things; the dashes change when the colours are used up."""
-    return dict(color=COLOURS[i % len(COLOURS)], linestyle=DASHES[i // len(COLOURS) % len(DASHES)],
-                marker=MARKERS[i % len(MARKERS)])
+    return dict(
+        color=COLOURS[i % len(COLOURS)],
+        linestyle=DASHES[i // len(COLOURS) % len(DASHES)],
+        marker=MARKERS[i % len(MARKERS)],
+    )
 
 
 def new_figure(rows: int, columns: int, size: Tuple[float, float]) -> Tuple[Figure, np.ndarray]:

@@ -1,4 +1,5 @@
 """Images of every kind load; broken ones are named, or skipped if that was asked for."""
+
 import cv2
 import numpy as np
 import pytest
@@ -35,8 +36,13 @@ def test_it_reads_what_mmcvs_transform_reads(tmp_path):
 
 def test_kinds_of_images(tmp_path):
     grey = PIXELS[..., 0]
-    for name, image in dict(grey=grey, rgba=np.dstack([PIXELS, grey]), deep=PIXELS.astype(np.uint16) * 257,
-                            deep_grey=grey.astype(np.uint16) * 257, one=PIXELS[:1, :1]).items():
+    for name, image in dict(
+        grey=grey,
+        rgba=np.dstack([PIXELS, grey]),
+        deep=PIXELS.astype(np.uint16) * 257,
+        deep_grey=grey.astype(np.uint16) * 257,
+        one=PIXELS[:1, :1],
+    ).items():
         write(tmp_path / f'{name}.png', image)
     Image.fromarray(PIXELS[..., ::-1]).quantize(256).save(tmp_path / 'palette.png')
     assert all(np.array_equal(load(tmp_path / f'{name}.png'), np.dstack([grey] * 3)) for name in ('grey', 'deep_grey'))
@@ -50,23 +56,27 @@ def test_kinds_of_images(tmp_path):
 def test_a_truncated_file(tmp_path, suffix, part):
     write(tmp_path / f'a{suffix}', np.random.RandomState(0).randint(0, 256, (64, 64, 3)).astype(np.uint8))
     data = (tmp_path / f'a{suffix}').read_bytes()
-    (tmp_path / f'a{suffix}').write_bytes(data[:int(len(data) * part)])
+    (tmp_path / f'a{suffix}').write_bytes(data[: int(len(data) * part)])
     with pytest.raises(BrokenImageError, match=rf'cannot read the image .*a\{suffix}: the file is truncated'):
         load(tmp_path / f'a{suffix}')
     lenient = TRANSFORMS.build(dict(type='LoadImage', ignore_empty=True))
     assert lenient(dict(img_path=str(tmp_path / f'a{suffix}'))) is None
 
 
-@pytest.mark.parametrize('options', [dict(progressive=True), dict(quality=5), dict(comment=b'x' * 500), dict(
-    exif=b'Exif\0\0' + b'\xff\xd9' * 20)])
+@pytest.mark.parametrize(
+    'options',
+    [dict(progressive=True), dict(quality=5), dict(comment=b'x' * 500), dict(exif=b'Exif\0\0' + b'\xff\xd9' * 20)],
+)
 def test_a_whole_jpeg_of_any_make(tmp_path, options):
     Image.fromarray(PIXELS).save(tmp_path / 'a.jpg', **options)
     data = (tmp_path / 'a.jpg').read_bytes()
     assert is_whole(data) and is_whole(data + b'\0' * 100) and not is_whole(data[:-2]) and not is_whole(data[:30])
 
 
-@pytest.mark.parametrize('content, message', [(b'', 'the file is empty'), (b'no image', 'it holds no image of a known'),
-                                              (None, 'No such file or directory')])
+@pytest.mark.parametrize(
+    'content, message',
+    [(b'', 'the file is empty'), (b'no image', 'it holds no image of a known'), (None, 'No such file or directory')],
+)
 def test_other_broken_files(tmp_path, content, message):
     if content is not None:
         (tmp_path / 'a.jpg').write_bytes(content)
@@ -84,9 +94,13 @@ def folder(tmp_path):
 
 
 def dataset(folder) -> CustomDataset:
-    return ROOT_DATASETS.build(dict(
-        type='mmpretrain.CustomDataset', data_root=str(folder),
-        pipeline=[dict(type='mmhssakd.LoadImage'), dict(type='mmpretrain.PackInputs')]))
+    return ROOT_DATASETS.build(
+        dict(
+            type='mmpretrain.CustomDataset',
+            data_root=str(folder),
+            pipeline=[dict(type='mmhssakd.LoadImage'), dict(type='mmpretrain.PackInputs')],
+        )
+    )
 
 
 def test_the_next_image_takes_the_place_of_a_broken_one(folder):
@@ -104,7 +118,7 @@ def test_no_image_at_all(folder):
     for file in folder.glob('*/*.png'):
         file.write_bytes(b'')
     with pytest.raises(BrokenImageError, match='no image of the data set can be read; the first: .*a/1.png'):
-        read_items(dataset(folder), [Draw(1, (0, ))], skip_broken=True)
+        read_items(dataset(folder), [Draw(1, (0,))], skip_broken=True)
 
 
 @pytest.mark.parametrize('allowed, workers', [(0, 0), (0, 1), (1, 0), (2, 1)])
@@ -113,21 +127,37 @@ def test_training_on_broken_images(folder, tmp_path, allowed, workers):
     from mmengine.runner import Runner
 
     from mmhssakd.engine.reliability import make_training_reliable
+
     (folder / 'a/1.png').write_bytes(b'')
     (folder / 'b/0.png').write_bytes(b'')
-    cfg = Config(dict(
-        default_scope='mmpretrain', work_dir=str(tmp_path / 'work'), experiment_name=str(tmp_path), log_level='WARNING',
-        model=dict(type='ImageClassifier', backbone=dict(type='mmhssakd.CIFARResNet', depth=8, stem_channels=8,
-                                                         base_channels=8),
-                   neck=dict(type='GlobalAveragePooling'),
-                   head=dict(type='LinearClsHead', num_classes=2, in_channels=32)),
-        train_dataloader=dict(
-            batch_size=2, num_workers=workers, sampler=dict(type='DefaultSampler', shuffle=True),
-            collate_fn=dict(type='default_collate'),
-            dataset=dict(type='CustomDataset', data_root=str(folder),
-                         pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')])),
-        train_cfg=dict(by_epoch=True, max_epochs=2), optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
-        randomness=dict(seed=0)))
+    cfg = Config(
+        dict(
+            default_scope='mmpretrain',
+            work_dir=str(tmp_path / 'work'),
+            experiment_name=str(tmp_path),
+            log_level='WARNING',
+            model=dict(
+                type='ImageClassifier',
+                backbone=dict(type='mmhssakd.CIFARResNet', depth=8, stem_channels=8, base_channels=8),
+                neck=dict(type='GlobalAveragePooling'),
+                head=dict(type='LinearClsHead', num_classes=2, in_channels=32),
+            ),
+            train_dataloader=dict(
+                batch_size=2,
+                num_workers=workers,
+                sampler=dict(type='DefaultSampler', shuffle=True),
+                collate_fn=dict(type='default_collate'),
+                dataset=dict(
+                    type='CustomDataset',
+                    data_root=str(folder),
+                    pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')],
+                ),
+            ),
+            train_cfg=dict(by_epoch=True, max_epochs=2),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
+            randomness=dict(seed=0),
+        )
+    )
     make_training_reliable(cfg)
     cfg.train_cfg.max_broken_images = allowed
     run = Runner.from_cfg(cfg)
@@ -136,6 +166,10 @@ def test_training_on_broken_images(folder, tmp_path, allowed, workers):
         log = next((tmp_path / 'work').glob('*/*.log')).read_text()
         assert log.count('The next image takes its place') == 2 and '2 broken images so far' in log
     else:
-        with pytest.raises(ValueError, match=r'cannot read the image .*\.png: the file is empty' if allowed == 0 else
-                           'the file is empty. 2 broken images so far, and train_cfg.max_broken_images is 1'):
+        with pytest.raises(
+            ValueError,
+            match=r'cannot read the image .*\.png: the file is empty'
+            if allowed == 0
+            else 'the file is empty. 2 broken images so far, and train_cfg.max_broken_images is 1',
+        ):
             run.train()

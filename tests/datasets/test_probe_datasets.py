@@ -51,8 +51,11 @@ def tiny(tmp_path):
 def test_tiny_imagenet(tiny):
     train = DATASETS.build(dict(type='TinyImageNet', data_root=str(tiny), split='train', pipeline=[]))
     assert train.get_gt_labels().tolist() == [0, 1] and train.metainfo['classes'] == ('n01', 'n02')
-    val = DATASETS.build(dict(type='TinyImageNet', data_root=str(tiny), split='val',
-                              pipeline=[dict(type='mmpretrain.LoadImageFromFile')]))
+    val = DATASETS.build(
+        dict(
+            type='TinyImageNet', data_root=str(tiny), split='val', pipeline=[dict(type='mmpretrain.LoadImageFromFile')]
+        )
+    )
     assert val.get_gt_labels().tolist() == [1] and val[0]['img'].shape == (64, 64, 3)
 
 

@@ -5,7 +5,7 @@ from mmhssakd.datasets.transforms import RotateViews, rotate_views
 
 
 def test_rows_are_interleaved_and_turn_counter_clockwise():
-    images = torch.arange(2 * 1 * 2 * 2.).view(2, 1, 2, 2)
+    images = torch.arange(2 * 1 * 2 * 2.0).view(2, 1, 2, 2)
     views = rotate_views(images)
     assert views.shape == (8, 1, 2, 2)
     assert torch.equal(views[0::4], images)

@@ -27,17 +27,21 @@ def test_the_seed_chooses():
     def images(seed):
         dataset = subset(fraction=0.5, seed=seed)
         return [int(dataset.get_data_info(i)['img'][0, 0]) for i in range(len(dataset))]
+
     assert images(1) == images(1)
     assert len({tuple(images(seed)) for seed in range(5)}) > 1
 
 
-@pytest.mark.parametrize('kwargs, message', [
-    (dict(), 'either fraction or num_images'),
-    (dict(fraction=0.5, num_images=3), 'either fraction or num_images'),
-    (dict(fraction=0), 'above 0 and at most 1'),
-    (dict(num_images=30), 'cannot keep 10 images of class 0, which has 4'),
-    (dict(num_images=2), 'cannot keep 0 images'),
-])
+@pytest.mark.parametrize(
+    'kwargs, message',
+    [
+        (dict(), 'either fraction or num_images'),
+        (dict(fraction=0.5, num_images=3), 'either fraction or num_images'),
+        (dict(fraction=0), 'above 0 and at most 1'),
+        (dict(num_images=30), 'cannot keep 10 images of class 0, which has 4'),
+        (dict(num_images=2), 'cannot keep 0 images'),
+    ],
+)
 def test_bad_options(kwargs, message):
     with pytest.raises(ValueError, match=message):
         subset(**kwargs)

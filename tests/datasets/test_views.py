@@ -1,4 +1,5 @@
 """Self-supervised tasks beside rotation."""
+
 import pytest
 import small
 import torch
@@ -11,7 +12,7 @@ BOTH = dict(type='ComposeViews', views=[dict(type='RotateViews'), dict(type='Per
 
 def test_channel_permutations():
     views = TRANSFORMS.build(dict(type='PermuteChannelViews'))
-    images = torch.arange(2 * 3 * 2 * 1.).view(2, 3, 2, 1)
+    images = torch.arange(2 * 3 * 2 * 1.0).view(2, 3, 2, 1)
     out = views.expand(images)
     assert views.num_views == 6 and out.shape == (12, 3, 2, 1)
     assert torch.equal(out[::6], images)  # the identity comes first
@@ -38,8 +39,9 @@ def test_pipeline():
 def test_number_of_views_is_derived_everywhere(views, num_views, tmp_path):
     teacher = small.config(views=views)
     torch.save(MODELS.build(teacher).state_dict(), tmp_path / 'teacher.pth')
-    model = MODELS.build(small.config(
-        type='HSSAKD', views=views, teacher=dict(config=teacher, checkpoint=str(tmp_path / 'teacher.pth'))))
+    model = MODELS.build(
+        small.config(type='HSSAKD', views=views, teacher=dict(config=teacher, checkpoint=str(tmp_path / 'teacher.pth')))
+    )
     assert [branch.fc.out_features for branch in model.auxiliary_neck.branches] == [10 * num_views] * 3
     logits, aux_logits = model.forward_views(model.make_views(torch.randn(2, 3, 8, 8)))
     assert len(logits) == 2 * num_views and aux_logits[0].shape == (2 * num_views, 10 * num_views)
@@ -51,15 +53,19 @@ def test_teacher_and_student_with_different_tasks(tmp_path):
     teacher = small.config(views=BOTH)
     torch.save(MODELS.build(teacher).state_dict(), tmp_path / 'teacher.pth')
     with pytest.raises(ValueError, match='trained on 24 views, the student has 4'):
-        MODELS.build(small.config(type='HSSAKD',
-                                  teacher=dict(config=teacher, checkpoint=str(tmp_path / 'teacher.pth'))))
+        MODELS.build(
+            small.config(type='HSSAKD', teacher=dict(config=teacher, checkpoint=str(tmp_path / 'teacher.pth')))
+        )
 
 
-@pytest.mark.parametrize('views, shape, message', [
-    (dict(type='PermuteChannelViews'), (2, 1, 8, 8), r'needs images of shape \(B, 3, H, W\).*\(2, 1, 8, 8\)'),
-    (dict(type='PermuteChannelViews'), (3, 8, 8), r'\(3, 8, 8\)'),
-    (BOTH, (2, 3, 8, 6), 'height 8 and width 6'),
-])
+@pytest.mark.parametrize(
+    'views, shape, message',
+    [
+        (dict(type='PermuteChannelViews'), (2, 1, 8, 8), r'needs images of shape \(B, 3, H, W\).*\(2, 1, 8, 8\)'),
+        (dict(type='PermuteChannelViews'), (3, 8, 8), r'\(3, 8, 8\)'),
+        (BOTH, (2, 3, 8, 6), 'height 8 and width 6'),
+    ],
+)
 def test_tasks_that_do_not_fit_the_input(views, shape, message):
     with pytest.raises(ValueError, match=message):
         TRANSFORMS.build(views).expand(torch.zeros(shape))

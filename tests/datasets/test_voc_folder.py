@@ -7,9 +7,18 @@ PIPELINE = [dict(type='mmhssakd.LoadImage'), dict(type='mmdet.LoadAnnotations', 
 
 
 def build(root, split='trainval', classes=CLASSES, **kwargs):
-    return DATASETS.build(dict(dict(
-        type='VOCFolder', data_root=str(root), ann_file=f'ImageSets/Main/{split}.txt', pipeline=PIPELINE,
-        metainfo=dict(classes=classes)), **kwargs))
+    return DATASETS.build(
+        dict(
+            dict(
+                type='VOCFolder',
+                data_root=str(root),
+                ann_file=f'ImageSets/Main/{split}.txt',
+                pipeline=PIPELINE,
+                metainfo=dict(classes=classes),
+            ),
+            **kwargs,
+        )
+    )
 
 
 @pytest.fixture
@@ -39,7 +48,7 @@ def test_empty_boxes_are_errors_or_left_out(folder):
     (folder / 'Annotations/000000.xml').write_text(annotation(boxes=((4, 6, 4, 6), (100, 50, 120, 90))))
     with pytest.raises(ValueError, match=r'000000.xml has a box that is empty.*set drop_empty_boxes=True'):
         build(folder)
-    kept, = build(folder, drop_empty_boxes=True).get_data_info(0)['instances']
+    (kept,) = build(folder, drop_empty_boxes=True).get_data_info(0)['instances']
     assert kept['bbox'] == [99, 49, 119, 89] and kept['bbox_label'] == 1
 
 
@@ -50,9 +59,9 @@ def test_images_of_other_extensions(folder):
 
 def test_unknown_classes_are_listed_with_their_file(folder):
     (folder / 'Annotations/000001.xml').write_text(annotation(names=('square', 'star')))
-    with pytest.raises(ValueError, match=r"lacks:\nstar: 1 objects, first in .*000001\.xml"):
+    with pytest.raises(ValueError, match=r'lacks:\nstar: 1 objects, first in .*000001\.xml'):
         build(folder)
-    assert len(build(folder, ignore_classes=('star', )).get_data_info(1)['instances']) == 1
+    assert len(build(folder, ignore_classes=('star',)).get_data_info(1)['instances']) == 1
 
 
 @pytest.mark.parametrize('classes', [None, (), 'square'])
@@ -81,10 +90,14 @@ def test_missing_annotation(folder):
         build(folder)
 
 
-@pytest.mark.parametrize('content, message', [
-    ('', r'000001\.xml is no XML'), ('<annotation>', r'000001\.xml is no XML'),
-    ('<annotation><object><name>square</name></object></annotation>', r'000001\.xml is no VOC annotation'),
-])
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        ('', r'000001\.xml is no XML'),
+        ('<annotation>', r'000001\.xml is no XML'),
+        ('<annotation><object><name>square</name></object></annotation>', r'000001\.xml is no VOC annotation'),
+    ],
+)
 def test_broken_annotation(folder, content, message):
     (folder / 'Annotations/000001.xml').write_text(content)
     with pytest.raises(ValueError, match=message):

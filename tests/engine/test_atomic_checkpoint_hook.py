@@ -1,4 +1,5 @@
 """A whole checkpoint is there at any moment."""
+
 import logging
 import os
 import resource
@@ -28,7 +29,7 @@ def test_the_oldest_goes_last(tmp_path, monkeypatch, keep):
 
     monkeypatch.setattr(os, 'remove', checked)
     runner(config(tmp_path, checkpoint=dict(max_keep_ckpts=keep))).train()
-    assert seen == ['epoch_1.pth', 'epoch_2.pth'][:3 - keep]
+    assert seen == ['epoch_1.pth', 'epoch_2.pth'][: 3 - keep]
     assert names(tmp_path) == {f'epoch_{i}.pth' for i in range(4 - keep, 4)}
 
 
@@ -76,8 +77,11 @@ def test_disk_full(tmp_path):
     run = runner(config(tmp_path, log_level='ERROR'), resume=True)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, before[1]))
-        with pytest.raises(OSError, match=r'cannot write .*epoch_2.pth \(.* MiB\): File too large. What was written '
-                           'before is intact: make room'):
+        with pytest.raises(
+            OSError,
+            match=r'cannot write .*epoch_2.pth \(.* MiB\): File too large. What was written '
+            'before is intact: make room',
+        ):
             run.train()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -101,7 +105,6 @@ def harm(file) -> None:
     """Code in place of a checkpoint."""
 
     class Harmful:
-
         def __reduce__(self):
             return open, (f'{file}.harm', 'w')
 

@@ -28,7 +28,7 @@ def test_data_root_and_class_names_reach_everything():
 
 def test_a_single_class_name():
     cfg = load('faster-rcnn_r18_fpn_custom-voc.py', class_names='cell')
-    assert cfg.val_dataloader.dataset.metainfo.classes == ('cell', ) and cfg.model.roi_head.bbox_head.num_classes == 1
+    assert cfg.val_dataloader.dataset.metainfo.classes == ('cell',) and cfg.model.roi_head.bbox_head.num_classes == 1
 
 
 def test_data_root_of_voc_and_of_cocos_evaluator():

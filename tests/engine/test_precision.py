@@ -1,4 +1,5 @@
 """Mixed precision: what --amp picks, and that it trains in bfloat16 on a CPU."""
+
 import copy
 
 import pytest
@@ -14,10 +15,17 @@ BF16 = dict(type='mmhssakd.BF16OptimWrapper')
 FP16 = dict(type='AmpOptimWrapper', dtype='float16', loss_scale='dynamic')
 
 
-@pytest.mark.parametrize('bf16, scope, given, expected', [
-    (True, 'mmpretrain', {}, BF16), (True, 'mmpretrain', dict(dtype='bfloat16', loss_scale='dynamic'), BF16),
-    (True, 'mmpretrain', dict(dtype='float16'), FP16), (False, 'mmpretrain', {}, FP16), (True, 'mmdet', {}, FP16),
-    (False, 'mmpretrain', dict(loss_scale=512.), dict(FP16, loss_scale=512.))])
+@pytest.mark.parametrize(
+    'bf16, scope, given, expected',
+    [
+        (True, 'mmpretrain', {}, BF16),
+        (True, 'mmpretrain', dict(dtype='bfloat16', loss_scale='dynamic'), BF16),
+        (True, 'mmpretrain', dict(dtype='float16'), FP16),
+        (False, 'mmpretrain', {}, FP16),
+        (True, 'mmdet', {}, FP16),
+        (False, 'mmpretrain', dict(loss_scale=512.0), dict(FP16, loss_scale=512.0)),
+    ],
+)
 def test_amp_on_a_gpu(bf16, scope, given, expected, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda including_emulation: bf16)
@@ -71,9 +79,14 @@ def test_amp_on_a_cpu_trains_in_bfloat16():
     assert half.head.fc.weight.dtype == torch.float32 and not torch.equal(half.head.fc.weight, before)
 
 
-@pytest.mark.parametrize('layer, shape', [
-    (torch.nn.Conv2d(8, 6, 3, stride=2, padding=1, groups=2), (2, 8, 9, 9)),
-    (torch.nn.Linear(8, 6), (5, 8)), (torch.nn.Linear(8, 6, bias=False), (3, 5, 8))])
+@pytest.mark.parametrize(
+    'layer, shape',
+    [
+        (torch.nn.Conv2d(8, 6, 3, stride=2, padding=1, groups=2), (2, 8, 9, 9)),
+        (torch.nn.Linear(8, 6), (5, 8)),
+        (torch.nn.Linear(8, 6, bias=False), (3, 5, 8)),
+    ],
+)
 def test_products_in_float32_are_those_of_bfloat16(layer, shape):
     """Values and gradients are what torch's own bfloat16 kernels give, but for the last bit."""
     layer, x = layer.bfloat16(), torch.randn(shape).bfloat16().requires_grad_()
@@ -108,7 +121,8 @@ def test_products_in_float32_only_where_bfloat16_is_slow(native, monkeypatch):
     monkeypatch.setattr(ProductsInFloat32, '__torch_dispatch__', spy)
     model = torch.nn.Conv2d(3, 4, 3)
     wrapper = OPTIM_WRAPPERS.build(
-        dict(type='mmhssakd.BF16OptimWrapper', optimizer=torch.optim.SGD(model.parameters(), lr=0.1)))
+        dict(type='mmhssakd.BF16OptimWrapper', optimizer=torch.optim.SGD(model.parameters(), lr=0.1))
+    )
     with wrapper.optim_context(model):
         loss = model(torch.randn(2, 3, 8, 8)).float().square().sum()
     wrapper.update_params(loss)

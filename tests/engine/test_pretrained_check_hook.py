@@ -10,8 +10,6 @@ R18 = dict(type='mmpretrain.ResNet', depth=18)
 SMALL = dict(type='mmhssakd.CIFARResNet', depth=8, stem_channels=8, base_channels=8)
 
 
-
-
 def runner_of(backbone: dict, checkpoint, tmp_path, prefix='backbone.', **kwargs) -> Runner:
     """A runner whose model has this backbone and one step to do."""
     from mmengine.model import BaseModel
@@ -36,12 +34,22 @@ def runner_of(backbone: dict, checkpoint, tmp_path, prefix='backbone.', **kwargs
             return dict(inputs=torch.zeros(3, 32, 32))
 
     return Runner(
-        Model(), str(tmp_path / 'work'), optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
+        Model(),
+        str(tmp_path / 'work'),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
         train_dataloader=dict(
-            batch_size=1, num_workers=0, dataset=Images(), sampler=dict(type='DefaultSampler', shuffle=False),
-            collate_fn=dict(type='default_collate')),
-        train_cfg=dict(by_epoch=True, max_epochs=1), custom_hooks=[HOOKS.build(dict(type='PretrainedCheckHook'))],
-        default_scope='mmdet', experiment_name=tmp_path.name, **kwargs)
+            batch_size=1,
+            num_workers=0,
+            dataset=Images(),
+            sampler=dict(type='DefaultSampler', shuffle=False),
+            collate_fn=dict(type='default_collate'),
+        ),
+        train_cfg=dict(by_epoch=True, max_epochs=1),
+        custom_hooks=[HOOKS.build(dict(type='PretrainedCheckHook'))],
+        default_scope='mmdet',
+        experiment_name=tmp_path.name,
+        **kwargs,
+    )
 
 
 def fails(runner: Runner, message: str) -> str:

@@ -1,4 +1,5 @@
 """Checks and exact loops are there in every config, and change nothing else."""
+
 import re
 from pathlib import Path
 
@@ -11,9 +12,15 @@ from mmhssakd.engine.reliability import make_test_reliable, make_training_reliab
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 # of each kind one; those of a kind differ in their models
-FILES = ['fashion_mnist/hssakd_r8.py', 'cifar100/hssakd_resnet56_resnet20.py', 'cifar100/few_shot/ce_resnet20_25.py',
-         'hssakd_r18_imagenet.py', 'online_hssakd_r18_imagenet.py', 'benchmarks/linear_stl10.py',
-         *(f'detection/{file.name}' for file in sorted((CONFIGS / 'detection').glob('*.py')))]
+FILES = [
+    'fashion_mnist/hssakd_r8.py',
+    'cifar100/hssakd_resnet56_resnet20.py',
+    'cifar100/few_shot/ce_resnet20_25.py',
+    'hssakd_r18_imagenet.py',
+    'online_hssakd_r18_imagenet.py',
+    'benchmarks/linear_stl10.py',
+    *(f'detection/{file.name}' for file in sorted((CONFIGS / 'detection').glob('*.py'))),
+]
 
 
 @pytest.mark.parametrize('file', FILES, ids=str)
@@ -50,11 +57,13 @@ def test_a_test_needs_no_pretrained_weights():
 @pytest.mark.parametrize('model', [dict(head=dict(num_classes=2)), dict(peers=[dict(head=dict(num_classes=2))])])
 def test_metrics_fit_few_classes(model):
     """Of two classes, the label is always among the five best."""
-    evaluators = dict(val_evaluator=dict(type='Accuracy', topk=(1, 5)),
-                      test_evaluator=[dict(type='Accuracy', topk=(1, 2, 5)), dict(type='SingleLabelMetric')])
+    evaluators = dict(
+        val_evaluator=dict(type='Accuracy', topk=(1, 5)),
+        test_evaluator=[dict(type='Accuracy', topk=(1, 2, 5)), dict(type='SingleLabelMetric')],
+    )
     cfg = Config(dict(model=model, train_cfg=dict(max_epochs=1), **evaluators))
     make_training_reliable(cfg)
-    assert cfg.val_evaluator.topk == (1, ) and cfg.test_evaluator[0].topk == (1, 2)
+    assert cfg.val_evaluator.topk == (1,) and cfg.test_evaluator[0].topk == (1, 2)
     cfg = Config(dict(model=dict(head=dict(num_classes=10)), train_cfg=dict(max_epochs=1), **evaluators))
     make_training_reliable(cfg)
     assert cfg.val_evaluator.topk == (1, 5)
@@ -71,10 +80,13 @@ def test_log_shows_means_of_what_adds_up():
 
 
 def test_what_the_config_says_stays():
-    cfg = Config(dict(
-        train_cfg=dict(type='MyLoop', max_epochs=3),
-        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=7)),
-        custom_hooks=[dict(type='mmhssakd.NonFiniteLossHook', max_skipped=3)]))
+    cfg = Config(
+        dict(
+            train_cfg=dict(type='MyLoop', max_epochs=3),
+            default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=7)),
+            custom_hooks=[dict(type='mmhssakd.NonFiniteLossHook', max_skipped=3)],
+        )
+    )
     make_training_reliable(cfg)
     assert cfg.train_cfg == dict(type='MyLoop', max_epochs=3) and cfg.default_hooks.checkpoint.interval == 7
     assert cfg.custom_hooks[0] == dict(type='mmhssakd.NonFiniteLossHook', max_skipped=3) and len(cfg.custom_hooks) == 3

@@ -1,4 +1,5 @@
 """Interrupted anywhere and resumed, a run ends with the weights of one that was not, bit by bit."""
+
 import os
 import signal
 

@@ -1,4 +1,5 @@
 """A run of a few milliseconds, with randomness in its data and in its model."""
+
 import itertools
 
 import numpy as np
@@ -57,27 +58,47 @@ class NoisyNumbers(torch.utils.data.Dataset):
 
     def __getitem__(self, index):
         import random
+
         noise = [random.random(), np.random.rand(), torch.rand(()).item()]
         type(self).drawn.append((index, *noise))
         return dict(inputs=torch.tensor([index / self.size, *noise]), labels=index % 3)
 
 
-def config(work_dir, by_epoch=True, workers=0, seed=0, model=(), checkpoint=(), hooks=(), dataset=(),
-           **kwargs) -> Config:
+def config(
+    work_dir, by_epoch=True, workers=0, seed=0, model=(), checkpoint=(), hooks=(), dataset=(), **kwargs
+) -> Config:
     """3 epochs of 6 iterations, the last of 2 samples; or 18 iterations."""
-    loader = dict(batch_size=4, num_workers=workers, persistent_workers=workers > 0,
-                  dataset=dict(dict(type='NoisyNumbers'), **dict(dataset)), collate_fn=dict(type='default_collate'))
-    cfg = Config(dict(
-        model=dict(dict(type='TinyModel'), **dict(model)), work_dir=str(work_dir), default_scope='mmengine',
-        train_dataloader=dict(
-            loader, sampler=dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=True)),
-        train_cfg=dict(by_epoch=True, max_epochs=3) if by_epoch else dict(by_epoch=False, max_iters=18),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9)),
-        param_scheduler=dict(type='ExponentialLR', gamma=0.9, by_epoch=by_epoch),
-        default_hooks=dict(logger=dict(type='LoggerHook', interval=100), checkpoint=dict(
-            dict(type='CheckpointHook', by_epoch=by_epoch, interval=1 if by_epoch else 5), **dict(checkpoint))),
-        custom_hooks=list(hooks), randomness=dict(seed=seed), log_level='WARNING',
-        log_processor=dict(by_epoch=by_epoch), experiment_name=f'{work_dir}_{next(NUMBERS)}'))
+    loader = dict(
+        batch_size=4,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        dataset=dict(dict(type='NoisyNumbers'), **dict(dataset)),
+        collate_fn=dict(type='default_collate'),
+    )
+    cfg = Config(
+        dict(
+            model=dict(dict(type='TinyModel'), **dict(model)),
+            work_dir=str(work_dir),
+            default_scope='mmengine',
+            train_dataloader=dict(
+                loader, sampler=dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=True)
+            ),
+            train_cfg=dict(by_epoch=True, max_epochs=3) if by_epoch else dict(by_epoch=False, max_iters=18),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9)),
+            param_scheduler=dict(type='ExponentialLR', gamma=0.9, by_epoch=by_epoch),
+            default_hooks=dict(
+                logger=dict(type='LoggerHook', interval=100),
+                checkpoint=dict(
+                    dict(type='CheckpointHook', by_epoch=by_epoch, interval=1 if by_epoch else 5), **dict(checkpoint)
+                ),
+            ),
+            custom_hooks=list(hooks),
+            randomness=dict(seed=seed),
+            log_level='WARNING',
+            log_processor=dict(by_epoch=by_epoch),
+            experiment_name=f'{work_dir}_{next(NUMBERS)}',
+        )
+    )
     cfg.merge_from_dict(kwargs)
     return cfg
 

@@ -12,8 +12,8 @@ def sample(label, *scores):
 
 def test_every_peer_and_the_ensemble():
     evaluator = Evaluator(PeersAccuracy(topk=(1, 2)))
-    evaluator.process([sample(0, [.6, .3, .1], [.9, .1, .0]), sample(1, [.6, .3, .1], [.0, .8, .2])])
-    evaluator.process([sample(2, [.1, .2, .7], [.5, .4, .1])])
+    evaluator.process([sample(0, [0.6, 0.3, 0.1], [0.9, 0.1, 0.0]), sample(1, [0.6, 0.3, 0.1], [0.0, 0.8, 0.2])])
+    evaluator.process([sample(2, [0.1, 0.2, 0.7], [0.5, 0.4, 0.1])])
     metrics = evaluator.evaluate(3)
     assert metrics['accuracy/peer0_top1'] == pytest.approx(200 / 3)
     assert metrics['accuracy/peer1_top1'] == pytest.approx(200 / 3)

@@ -1,4 +1,5 @@
 """Small models for tests."""
+
 from mmpretrain.structures import DataSample
 
 R8 = dict(type='mmhssakd.CIFARResNet', depth=8, stem_channels=8, base_channels=8)
@@ -7,8 +8,16 @@ TAPS = ('layer1', 'layer2', 'layer3')
 
 
 def config(**kwargs) -> dict:
-    return dict(dict(type='SSAClassifier', backbone=dict(R8), neck=dict(type='GlobalAveragePooling'), head=dict(HEAD),
-                     auxiliary_neck=dict(taps=TAPS)), **kwargs)
+    return dict(
+        dict(
+            type='SSAClassifier',
+            backbone=dict(R8),
+            neck=dict(type='GlobalAveragePooling'),
+            head=dict(HEAD),
+            auxiliary_neck=dict(taps=TAPS),
+        ),
+        **kwargs,
+    )
 
 
 def samples(labels) -> list:

@@ -4,6 +4,7 @@
 
 Kills (SIGKILL) come by the clock, and at calls that write, name or remove a checkpoint. SIGTERM comes by the clock.
 """
+
 import argparse
 import json
 import os
@@ -27,8 +28,9 @@ def differences(found: object, expected: object, where: str = '') -> list:
         return [] if torch.equal(found, expected) else [where]
     if isinstance(expected, dict):
         keys = [] if set(found) == set(expected) else [f'{where}: keys']
-        return keys + [d for key in expected if key in found
-                       for d in differences(found[key], expected[key], f'{where}.{key}')]
+        return keys + [
+            d for key in expected if key in found for d in differences(found[key], expected[key], f'{where}.{key}')
+        ]
     if isinstance(expected, (list, tuple)):
         return [d for i, (a, b) in enumerate(zip(found, expected)) for d in differences(a, b, f'{where}.{i}')]
     return [] if found == expected else [where]
@@ -37,8 +39,10 @@ def differences(found: object, expected: object, where: str = '') -> list:
 def state(checkpoint: Path) -> dict:
     """What two runs must agree on: weights, optimiser with its learning rates, schedules, place."""
     content = torch.load(checkpoint, weights_only=True)
-    return dict({key: content[key] for key in ('state_dict', 'optimizer', 'param_schedulers')},
-                place=(content['meta']['epoch'], content['meta']['iter']))
+    return dict(
+        {key: content[key] for key in ('state_dict', 'optimizer', 'param_schedulers')},
+        place=(content['meta']['epoch'], content['meta']['iter']),
+    )
 
 
 class Trial:
@@ -81,8 +85,11 @@ class Trial:
 
     def training_time(self) -> float:
         """Seconds from the first checkpoint hook to the last checkpoint, by the log and the file."""
-        begin = next(line for line in Path(f'{self.work_dir}.log').read_text().splitlines()
-                     if 'Checkpoints will be saved' in line)[:14]
+        begin = next(
+            line
+            for line in Path(f'{self.work_dir}.log').read_text().splitlines()
+            if 'Checkpoints will be saved' in line
+        )[:14]
         begin = datetime.strptime(f'{datetime.now().year}/{begin}', '%Y/%m/%d %H:%M:%S').timestamp()
         return max((self.work_dir / self.last).stat().st_mtime - begin, 0.5)
 
@@ -127,8 +134,9 @@ def main() -> None:
         # data is loaded by the run itself, or by two workers
         settings = [('epochs', 0), ('iterations', 2), ('epochs', 2), ('iterations', 0)]
         references, number = {}, 0
-        jobs = {workers: short_run.prepare(folder / f'workers_{workers}', workers=workers, seed=0)
-                for workers in (0, 2)}
+        jobs = {
+            workers: short_run.prepare(folder / f'workers_{workers}', workers=workers, seed=0) for workers in (0, 2)
+        }
         for kind, workers in settings:
             config, last = jobs[workers][kind]
             trial = Trial(config, last, config.parent / f'reference_{kind}')
@@ -146,7 +154,7 @@ def main() -> None:
             wrong = differences(trial.result(), expected)
             print(json.dumps(dict(kind=kind, workers=workers, **done, different=wrong)), flush=True)
             if wrong:
-                raise SystemExit(f'{trial.work_dir}: {len(wrong)} values differ from the uninterrupted run\'s')
+                raise SystemExit(f"{trial.work_dir}: {len(wrong)} values differ from the uninterrupted run's")
             orphans = short_run.orphans(trial.sessions)
             if orphans:
                 raise SystemExit(f'{trial.work_dir}: the processes {orphans} outlived their run')

@@ -1,7 +1,8 @@
 """Memory over many steps, and over many models built and deleted.
 
-    python tests/slow/long_run.py --steps 2000 --cycles 200
+python tests/slow/long_run.py --steps 2000 --cycles 200
 """
+
 import argparse
 import gc
 import json
@@ -43,14 +44,28 @@ def steps(folder: Path, count: int) -> dict:
     config, _ = short_run.prepare(folder, workers=0, seed=0)['iterations']
     config.write_text(config.read_text() + "\ncustom_hooks = [dict(type='WatchMemory')]\nlog_level = 'WARNING'\n")
     quarter = max(count // 4, 1)
-    sys.argv = ['train.py', str(config), '--work-dir', str(folder / 'work'), '--no-pin-memory', '--cfg-options',
-                f'train_cfg.max_iters={count}', f'train_cfg.val_interval={quarter}',
-                f'default_hooks.checkpoint.interval={quarter}', 'default_hooks.logger.interval=100']
+    sys.argv = [
+        'train.py',
+        str(config),
+        '--work-dir',
+        str(folder / 'work'),
+        '--no-pin-memory',
+        '--cfg-options',
+        f'train_cfg.max_iters={count}',
+        f'train_cfg.val_interval={quarter}',
+        f'default_hooks.checkpoint.interval={quarter}',
+        'default_hooks.logger.interval=100',
+    ]
     short_run.train.main()
     seen = WatchMemory.seen
     quarter, half, end = (seen[min(seen, key=lambda step: abs(step - count * part))] for part in (0.25, 0.5, 1))
-    return dict(steps=count, mib_at_quarter=round(quarter, 1), mib_at_half=round(half, 1), mib_at_end=round(end, 1),
-                growth=round(end - quarter, 1))
+    return dict(
+        steps=count,
+        mib_at_quarter=round(quarter, 1),
+        mib_at_half=round(half, 1),
+        mib_at_end=round(end, 1),
+        growth=round(end - quarter, 1),
+    )
 
 
 def alive() -> dict:
@@ -59,14 +74,19 @@ def alive() -> dict:
     objects = gc.get_objects()
     modules = [thing for thing in objects if isinstance(thing, nn.Module)]
     return dict(
-        modules=len(modules), tensors=sum(isinstance(thing, torch.Tensor) for thing in objects),
-        hooks=sum(len(module._forward_hooks) + len(module._backward_hooks) + len(module._forward_pre_hooks)
-                  for module in modules))
+        modules=len(modules),
+        tensors=sum(isinstance(thing, torch.Tensor) for thing in objects),
+        hooks=sum(
+            len(module._forward_hooks) + len(module._backward_hooks) + len(module._forward_pre_hooks)
+            for module in modules
+        ),
+    )
 
 
 def cycle(model: dict) -> None:
     """Build a distiller, take a training step's losses and gradients, delete it."""
     from mmpretrain.structures import DataSample
+
     built = MODELS.build(model)
     losses = built(torch.randn(2, 3, 28, 28), [DataSample().set_gt_label(i) for i in range(2)], mode='loss')
     sum(value for name, value in losses.items() if name.startswith('loss')).backward()

@@ -2,6 +2,7 @@
 
 The imports take longer than the run. So they are done once, and every run is a fork of this process.
 """
+
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ from mmengine.config import Config  # noqa: E402
 torch.set_num_threads(1)
 # mmengine lays out the config's text anew for each log and checkpoint, which takes longer than an epoch here
 mmengine.config.config.FormatCode = lambda text, **kwargs: (text, False)
+
 
 def prepare(folder: Path, **kwargs) -> dict:
     """Prepare the job of tiny_job.py, with each config in one file, which is read faster."""

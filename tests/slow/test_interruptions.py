@@ -1,4 +1,5 @@
 """The slow part of the tests: interruptions, processes, memory."""
+
 import json
 import os
 import signal
@@ -17,8 +18,13 @@ ENVIRONMENT = dict(os.environ, OMP_NUM_THREADS='1', MMHSSAKD_PYTHON=sys.executab
 
 def figures(*command) -> list:
     """Run a script of this folder; returns what it prints, a dict a line."""
-    done = subprocess.run([sys.executable, str(FOLDER / command[0]), *map(str, command[1:])], cwd=ROOT, text=True,
-                          capture_output=True, env=ENVIRONMENT)
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / command[0]), *map(str, command[1:])],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        env=ENVIRONMENT,
+    )
     print(done.stdout)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{')]
@@ -46,10 +52,23 @@ class Launched:
         key, value = self.tag.decode().split('=', 1)
         with self.log.open('w') as log:
             self.launcher = subprocess.Popen(
-                ['bash', str(ROOT / 'tools/dist_train.sh'), str(folder / 'epochs.py'), '2', '--work-dir',
-                 str(folder / name), '--cfg-options', 'train_cfg.max_epochs=100000', 'train_cfg.val_interval=100000',
-                 'default_hooks.checkpoint.interval=100000'],
-                stdout=log, stderr=subprocess.STDOUT, env=dict(ENVIRONMENT, **{key: value}), cwd=ROOT)
+                [
+                    'bash',
+                    str(ROOT / 'tools/dist_train.sh'),
+                    str(folder / 'epochs.py'),
+                    '2',
+                    '--work-dir',
+                    str(folder / name),
+                    '--cfg-options',
+                    'train_cfg.max_epochs=100000',
+                    'train_cfg.val_interval=100000',
+                    'default_hooks.checkpoint.interval=100000',
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(ENVIRONMENT, **{key: value}),
+                cwd=ROOT,
+            )
 
     def environments(self) -> dict:
         """Of the run's processes, by process id."""
@@ -99,6 +118,7 @@ def wait_until(condition, seconds: float, what: str):
 @pytest.fixture
 def job(tmp_path):
     import tiny_job
+
     tiny_job.prepare(tmp_path, workers=1, seed=0)
     return tmp_path
 
@@ -106,6 +126,7 @@ def job(tmp_path):
 def test_two_runs_one_loses_a_rank_one_is_asked_to_stop(job):
     """They do not meet; the loss of a rank ends a run within a minute and leaves nothing; SIGTERM saves."""
     from mmhssakd.utils.resume import check_resumable
+
     loses, stops = runs = [Launched(job, 'loses'), Launched(job, 'stops')]
     try:
         for run in runs:

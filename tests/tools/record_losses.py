@@ -1,4 +1,5 @@
 """A hook for test_distributed.py: every process writes its loss terms."""
+
 import json
 from pathlib import Path
 
@@ -9,7 +10,6 @@ from mmengine.registry import HOOKS
 
 @HOOKS.register_module()
 class RecordLosses(Hook):
-
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         terms = {name: value.item() for name, value in outputs.items() if 'loss' in name}
         with (Path(runner.work_dir) / f'losses_{get_rank()}.jsonl').open('a') as file:

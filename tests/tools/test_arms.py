@@ -14,13 +14,20 @@ def trainer(monkeypatch):
 
     def run(command, **kwargs):
         calls.append(command)
-        options = dict(text.split('=', 1) for text in command[command.index('--cfg-options') + 1:])
+        options = dict(text.split('=', 1) for text in command[command.index('--cfg-options') + 1 :])
         if options.get('fail'):
             return subprocess.CompletedProcess(command, 1)
         folder = Path(command[command.index('--work-dir') + 1])
         (folder / 'now/vis_data').mkdir(parents=True)
-        (folder / 'now/vis_data/scalars.json').write_text('\n'.join(json.dumps(line) for line in [
-            dict(loss=1., time=0.1, step=10), {'accuracy/top1': 40. + int(options['randomness.seed']), 'step': 1}]))
+        (folder / 'now/vis_data/scalars.json').write_text(
+            '\n'.join(
+                json.dumps(line)
+                for line in [
+                    dict(loss=1.0, time=0.1, step=10),
+                    {'accuracy/top1': 40.0 + int(options['randomness.seed']), 'step': 1},
+                ]
+            )
+        )
         (folder / 'config.py').write_text('train_dataloader = dict(batch_size=10)')
         return subprocess.CompletedProcess(command, 0)
 
@@ -30,14 +37,14 @@ def trainer(monkeypatch):
 
 
 def arm(folder, name='CE', seed=0, **options):
-    return arms.Arm(name, 'configs/x.py', folder / f'{name}_{seed}', seed, ('accuracy/top1', ), options)
+    return arms.Arm(name, 'configs/x.py', folder / f'{name}_{seed}', seed, ('accuracy/top1',), options)
 
 
 @pytest.mark.parametrize('jobs', [1, 2])
 def test_a_finished_arm_is_not_run_again(trainer, tmp_path, jobs):
     first = arms.run_all([arm(tmp_path, seed=s) for s in (0, 1)], jobs)
-    assert [r['metrics']['accuracy/top1'] for r in first] == [40., 41.]
-    assert first[0]['seconds'] == 1. and first[0]['images_per_second'] == 100.
+    assert [r['metrics']['accuracy/top1'] for r in first] == [40.0, 41.0]
+    assert first[0]['seconds'] == 1.0 and first[0]['images_per_second'] == 100.0
     assert arms.run_all([arm(tmp_path, seed=s) for s in (0, 1)], jobs) == first
     assert len(trainer) == 2
     assert '--resume' in trainer[0]

@@ -1,4 +1,5 @@
 """The benchmark works, and what it compares are the same losses. Times are no pass mark."""
+
 import copy
 import json
 

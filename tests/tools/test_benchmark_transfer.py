@@ -20,8 +20,13 @@ def started(monkeypatch, tmp_path):
     def run(self, threads=None):
         calls.append(self)
         value = {'random': 50, 'CE': 60, 'KD': 61 + self.seed}[self.name]
-        return dict(name=self.name, seed=self.seed, seconds=1.0, images_per_second=2.0,
-                    metrics=dict.fromkeys(self.metrics, value))
+        return dict(
+            name=self.name,
+            seed=self.seed,
+            seconds=1.0,
+            images_per_second=2.0,
+            metrics=dict.fromkeys(self.metrics, value),
+        )
 
     monkeypatch.setattr(arms_module.Arm, 'run', run)
     monkeypatch.chdir(tmp_path)
@@ -39,8 +44,22 @@ def call(monkeypatch, *options):
 
 
 def test_arms_differ_in_one_option(monkeypatch, started, capsys):
-    call(monkeypatch, '--arm', 'random=random', '--arm', 'CE=ce.pth', '--arm', 'KD=kd_{seed}.pth', '--seeds', '0', '1',
-         '--work-dir', 'out', '--cfg-options', 'train_cfg.max_epochs=2')
+    call(
+        monkeypatch,
+        '--arm',
+        'random=random',
+        '--arm',
+        'CE=ce.pth',
+        '--arm',
+        'KD=kd_{seed}.pth',
+        '--seeds',
+        '0',
+        '1',
+        '--work-dir',
+        'out',
+        '--cfg-options',
+        'train_cfg.max_epochs=2',
+    )
     order = [(name, seed) for seed in (0, 1) for name in ('random', 'CE', 'KD')]
     assert [(arm.name, arm.seed) for arm in started] == order
     assert started[0].options == {'train_cfg.max_epochs': 2, 'model.backbone.init_cfg': None}
@@ -52,11 +71,14 @@ def test_arms_differ_in_one_option(monkeypatch, started, capsys):
     assert '| KD | 61.50 ± 0.71 | +1.50 (-4.85 to +7.85) |' in table and table in capsys.readouterr().out
 
 
-@pytest.mark.parametrize('options, message', [
-    (['--arm', 'CE=none.pth'], '--arm CE: no such checkpoint: none.pth'),
-    (['--arm', 'CE'], '--arm wants NAME=CHECKPOINT'),
-    (['--arm', 'KD=ce.pth'], '--baseline CE: the arms are KD'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (['--arm', 'CE=none.pth'], '--arm CE: no such checkpoint: none.pth'),
+        (['--arm', 'CE'], '--arm wants NAME=CHECKPOINT'),
+        (['--arm', 'KD=ce.pth'], '--baseline CE: the arms are KD'),
+    ],
+)
 def test_user_mistakes(monkeypatch, started, capsys, options, message):
     with pytest.raises((SystemExit, FileNotFoundError)) as error:
         call(monkeypatch, *options)
@@ -64,13 +86,20 @@ def test_user_mistakes(monkeypatch, started, capsys, options, message):
     assert not started
 
 
-@pytest.mark.parametrize('config, names', [
-    ('detection/faster-rcnn_r18_fpn_voc0712.py',
-     ['voc_11points/mAP', 'voc_11points/AP50', 'voc_area/mAP', 'voc_area/AP50']),
-    ('detection/mask-rcnn_r18_fpn_coco.py',
-     ['coco/bbox_mAP', 'coco/bbox_mAP_50', 'coco/segm_mAP', 'coco/segm_mAP_50']),
-    ('detection/faster-rcnn_r8_fpn_bccd.py', ['pascal_voc/mAP', 'pascal_voc/AP50']),
-    ('benchmarks/linear_stl10.py', ['accuracy/top1']),
-])
+@pytest.mark.parametrize(
+    'config, names',
+    [
+        (
+            'detection/faster-rcnn_r18_fpn_voc0712.py',
+            ['voc_11points/mAP', 'voc_11points/AP50', 'voc_area/mAP', 'voc_area/AP50'],
+        ),
+        (
+            'detection/mask-rcnn_r18_fpn_coco.py',
+            ['coco/bbox_mAP', 'coco/bbox_mAP_50', 'coco/segm_mAP', 'coco/segm_mAP_50'],
+        ),
+        ('detection/faster-rcnn_r8_fpn_bccd.py', ['pascal_voc/mAP', 'pascal_voc/AP50']),
+        ('benchmarks/linear_stl10.py', ['accuracy/top1']),
+    ],
+)
 def test_metrics_of_a_config(config, names):
     assert benchmark_transfer.metrics_of(Config.fromfile(ROOT / 'configs' / config)) == names

@@ -3,6 +3,7 @@
 Batch norm is the one thing that differs (each process has statistics of its own half), so the student has group norm
 here. Then the mean of the two processes' losses is the loss of the one, step by step, and so are the weights.
 """
+
 import json
 from pathlib import Path
 
@@ -36,11 +37,21 @@ model['auxiliary_neck'] = dict(with_cp=True)
 def train(folder: Path, processes: int, teacher: Path, more: str = '', *arguments: str) -> list:
     folder.mkdir()
     (folder / 'gn.py').write_text(CONFIG.format(root=ROOT) + more)
-    options = {**SHORT, **epochs(1), 'model.teacher.checkpoint': teacher,
-               'train_dataloader.batch_size': 30 // processes}
+    options = {
+        **SHORT,
+        **epochs(1),
+        'model.teacher.checkpoint': teacher,
+        'train_dataloader.batch_size': 30 // processes,
+    }
     command = ['train.py', folder / 'gn.py'] if processes == 1 else ['dist_train.sh', folder / 'gn.py', processes]
-    run(*command, *arguments, '--work-dir', folder, options=options,
-        env=dict(PYTHONPATH=f'{ROOT}:{ROOT / "tests/tools"}'))
+    run(
+        *command,
+        *arguments,
+        '--work-dir',
+        folder,
+        options=options,
+        env=dict(PYTHONPATH=f'{ROOT}:{ROOT / "tests/tools"}'),
+    )
     files = sorted(folder.glob('losses_*.jsonl'))
     assert len(files) == processes
     return [[json.loads(line) for line in file.read_text().splitlines()] for file in files]
@@ -78,10 +89,27 @@ def test_two_processes_in_bfloat16(alone, tmp_path, teacher):
 
 def test_distributed_test(tmp_path, teacher):
     """Two processes classify every image of an odd number once, in the same order, with the same result."""
-    run('test.py', 'configs/fashion_mnist/teacher_r8.py', teacher, '--work-dir', tmp_path,
-        '--out', tmp_path / 'one.pkl', options={**SHORT, 'test_dataloader.dataset.indices': 101})
-    run('dist_test.sh', 'configs/fashion_mnist/teacher_r8.py', teacher, 2, '--work-dir', tmp_path, '--out',
-        tmp_path / 'two.pkl', options={**SHORT, 'test_dataloader.dataset.indices': 101})
+    run(
+        'test.py',
+        'configs/fashion_mnist/teacher_r8.py',
+        teacher,
+        '--work-dir',
+        tmp_path,
+        '--out',
+        tmp_path / 'one.pkl',
+        options={**SHORT, 'test_dataloader.dataset.indices': 101},
+    )
+    run(
+        'dist_test.sh',
+        'configs/fashion_mnist/teacher_r8.py',
+        teacher,
+        2,
+        '--work-dir',
+        tmp_path,
+        '--out',
+        tmp_path / 'two.pkl',
+        options={**SHORT, 'test_dataloader.dataset.indices': 101},
+    )
     one, two = (mmengine.load(tmp_path / name) for name in ('one.pkl', 'two.pkl'))
     assert len(one) == len(two) == 101
     for a, b in zip(one, two):

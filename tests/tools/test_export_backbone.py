@@ -22,6 +22,7 @@ SMALL = dict(type='mmhssakd.CIFARResNet', depth=8, stem_channels=8, base_channel
 @pytest.fixture
 def export(monkeypatch):
     """Call the tool; returns its exit status, 0 when it ran through."""
+
     def call(checkpoint, out, fmt):
         monkeypatch.setattr(sys, 'argv', ['export_backbone.py', str(checkpoint), str(out), '--format', fmt])
         try:
@@ -29,6 +30,7 @@ def export(monkeypatch):
         except SystemExit as end:
             return end.code
         return 0
+
     return call
 
 
@@ -86,7 +88,8 @@ def test_bottlenecks_and_a_timm_backbone():
     wrapped = TIMMBackbone('mobilenetv3_small_050')
     tensors = {f'backbone.{name}': value for name, value in wrapped.state_dict().items()}
     timm.create_model('mobilenetv3_small_050', num_classes=0, global_pool='').load_state_dict(
-        export_backbone(tensors, 'timm'))
+        export_backbone(tensors, 'timm')
+    )
 
 
 @pytest.mark.parametrize('fmt', ['torchvision', 'timm'])
@@ -102,9 +105,10 @@ def test_networks_that_the_library_lacks(fmt):
 def test_user_mistakes(export, r18, tmp_path, capsys):
     torch.save(dict(state_dict={'student.conv1.weight': torch.zeros(1)}), tmp_path / 'other.pth')
     for checkpoint, out, message in (
-            (tmp_path / 'other.pth', 'out', "no tensor that begins with 'backbone.'. Its names begin with: student."),
-            (tmp_path / 'none.pth', 'out', 'CKPT: no such checkpoint'),
-            (r18[0], 'out.onnx', 'OUT must end in .safetensors or .pth')):
+        (tmp_path / 'other.pth', 'out', "no tensor that begins with 'backbone.'. Its names begin with: student."),
+        (tmp_path / 'none.pth', 'out', 'CKPT: no such checkpoint'),
+        (r18[0], 'out.onnx', 'OUT must end in .safetensors or .pth'),
+    ):
         assert export(checkpoint, tmp_path / out, 'timm') != 0
         assert message in capsys.readouterr().err
     assert not list(tmp_path.glob('out*'))
@@ -113,8 +117,10 @@ def test_user_mistakes(export, r18, tmp_path, capsys):
 @pytest.mark.parametrize('depth', [34, 50])
 def test_the_line_that_loads_names_the_network(depth, export, tmp_path, capsys):
     """It is run as it was printed."""
-    torch.save(dict(state_dict={f'backbone.{name}': value for name, value in ResNet(depth).state_dict().items()}),
-               tmp_path / 'net.pth')
+    torch.save(
+        dict(state_dict={f'backbone.{name}': value for name, value in ResNet(depth).state_dict().items()}),
+        tmp_path / 'net.pth',
+    )
     assert export(tmp_path / 'net.pth', tmp_path / 'net.safetensors', 'timm') == 0
     line = capsys.readouterr().out.strip().splitlines()[-1]
     assert f'resnet{depth}' in line

@@ -31,15 +31,18 @@ def source(tmp_path):
     for name, labels in (('train', TRAIN_LABELS), ('t10k', TEST_LABELS)):
         articles = shapes(len(labels))
         (folder / f'{name}-images-idx3-ubyte').write_bytes(
-            struct.pack('>BBBBIII', 0, 0, 8, 3, *articles.shape) + articles.tobytes())
+            struct.pack('>BBBBIII', 0, 0, 8, 3, *articles.shape) + articles.tobytes()
+        )
         (folder / f'{name}-labels-idx1-ubyte').write_bytes(
-            struct.pack('>BBBBI', 0, 0, 8, 1, len(labels)) + bytes(labels))
+            struct.pack('>BBBBI', 0, 0, 8, 1, len(labels)) + bytes(labels)
+        )
     return folder
 
 
 def make(monkeypatch, source, out, *options):
-    monkeypatch.setattr(sys, 'argv', [
-        'make', '--source', str(source), '--out', str(out), '--train', '3', '--test', '2', *options])
+    monkeypatch.setattr(
+        sys, 'argv', ['make', '--source', str(source), '--out', str(out), '--train', '3', '--test', '2', *options]
+    )
     maker.main()
     return out
 
@@ -61,9 +64,9 @@ def test_boxes_of_overlapping_articles(seed):
     assert len(scene.labels) == len(scene.boxes) >= 5
     for number, (x1, y1, x2, y2) in enumerate(scene.boxes, start=1):
         outside = scene.owner == number
-        assert outside[y1:y2 + 1, x1].any() and outside[y1:y2 + 1, x2].any()
-        assert outside[y1, x1:x2 + 1].any() and outside[y2, x1:x2 + 1].any()
-        outside[y1:y2 + 1, x1:x2 + 1] = False
+        assert outside[y1 : y2 + 1, x1].any() and outside[y1 : y2 + 1, x2].any()
+        assert outside[y1, x1 : x2 + 1].any() and outside[y2, x1 : x2 + 1].any()
+        outside[y1 : y2 + 1, x1 : x2 + 1] = False
         assert not outside.any()
 
 
@@ -83,9 +86,16 @@ def test_voc_layout_reads_back(monkeypatch, source, tmp_path):
     out = make(monkeypatch, source, tmp_path / 'scenes')
     assert not (out / 'annotations').exists()
     for split, labels, count in (('trainval', TRAIN_LABELS, 3), ('test', TEST_LABELS, 2)):
-        dataset = DATASETS.build(dict(
-            type='VOCFolder', data_root=str(out), ann_file=f'ImageSets/Main/{split}.txt', pipeline=[], test_mode=True,
-            metainfo=dict(classes=maker.CLASSES)))
+        dataset = DATASETS.build(
+            dict(
+                type='VOCFolder',
+                data_root=str(out),
+                ann_file=f'ImageSets/Main/{split}.txt',
+                pipeline=[],
+                test_mode=True,
+                metainfo=dict(classes=maker.CLASSES),
+            )
+        )
         assert len(dataset) == count
         seen = {instance['bbox_label'] for i in range(count) for instance in dataset.get_data_info(i)['instances']}
         assert seen and seen <= set(labels)
@@ -101,9 +111,15 @@ def test_coco_layout_says_the_same(monkeypatch, source, tmp_path):
     out = make(monkeypatch, source, tmp_path / 'scenes', '--coco')
     content = json.loads((out / 'annotations/instances_trainval.json').read_text())
     assert [category['name'] for category in content['categories']] == list(maker.CLASSES)
-    voc = DATASETS.build(dict(
-        type='VOCFolder', data_root=str(out), ann_file='ImageSets/Main/trainval.txt', pipeline=[],
-        metainfo=dict(classes=maker.CLASSES)))
+    voc = DATASETS.build(
+        dict(
+            type='VOCFolder',
+            data_root=str(out),
+            ann_file='ImageSets/Main/trainval.txt',
+            pipeline=[],
+            metainfo=dict(classes=maker.CLASSES),
+        )
+    )
     for i, image in enumerate(content['images']):
         assert (out / 'JPEGImages' / image['file_name']).is_file()
         boxes = [a['bbox'] for a in content['annotations'] if a['image_id'] == i]
@@ -115,6 +131,7 @@ def test_the_seed_decides(monkeypatch, source, tmp_path):
     def content(name, *options):
         out = make(monkeypatch, source, tmp_path / name, *options)
         return {file.relative_to(out): file.read_bytes() for file in sorted(out.rglob('*')) if file.is_file()}
+
     first = content('a')
     assert content('b') == first
     assert content('c', '--seed', '1') != first

@@ -1,4 +1,5 @@
 """Training, resuming, testing and refusing, as real processes."""
+
 import json
 import time
 from types import SimpleNamespace
@@ -39,16 +40,31 @@ def test_checkpoint_holds_no_teacher(trained):
 @pytest.mark.parametrize('config', ['configs/fashion_mnist/ce_r8.py', STUDENT])
 def test_plain_classifier_reaches_the_same_accuracy(trained, config, tmp_path):
     """The student's config needs no teacher for it: the default teacher's checkpoint does not exist."""
-    run('test.py', config, trained / 'epoch_2.pth', '--work-dir', tmp_path, '--out', tmp_path / 'metrics.json',
-        options=SHORT)
+    run(
+        'test.py',
+        config,
+        trained / 'epoch_2.pth',
+        '--work-dir',
+        tmp_path,
+        '--out',
+        tmp_path / 'metrics.json',
+        options=SHORT,
+    )
     metrics = json.loads((tmp_path / 'metrics.json').read_text())
     assert metrics['accuracy/top1'] == pytest.approx(curve(trained, 'accuracy/top1')[2])
 
 
 def test_loss_that_is_no_number_stops_the_run(trained, teacher):
     before = (trained / 'epoch_2.pth').read_bytes()
-    done = run('train.py', STUDENT, '--work-dir', trained, '--resume', check=False, options={
-        **SHORT, **epochs(3), 'model.teacher.checkpoint': teacher, 'model.loss_weight.kl_q': 'inf'})
+    done = run(
+        'train.py',
+        STUDENT,
+        '--work-dir',
+        trained,
+        '--resume',
+        check=False,
+        options={**SHORT, **epochs(3), 'model.teacher.checkpoint': teacher, 'model.loss_weight.kl_q': 'inf'},
+    )
     assert done.returncode
     assert 'FloatingPointError: loss_kl_q=inf in iteration 9 (epoch 3)' in done.stdout
     assert (trained / 'epoch_2.pth').read_bytes() == before
@@ -65,18 +81,25 @@ def test_auto_scale_lr_reaches_the_peak_of_one_cycle():
 
 
 def test_missing_teacher_stops_before_the_first_step(tmp_path):
-    done = run('train.py', STUDENT, '--work-dir', tmp_path, check=False,
-               options={'model.teacher.checkpoint': 'none.pth'})
+    done = run(
+        'train.py', STUDENT, '--work-dir', tmp_path, check=False, options={'model.teacher.checkpoint': 'none.pth'}
+    )
     assert done.returncode
     assert 'model.teacher.checkpoint: no such checkpoint: none.pth' in done.stdout[-1500:]
 
 
-@pytest.mark.parametrize('arguments, error, message', [
-    (['configs/none.py'], FileNotFoundError, 'no such config file: configs/none.py'),
-    (['configs/teacher_r34_imagenet.py', '--cfg-options', 'train_dataloader.dataset.data_root=/no/folder'],
-     FileNotFoundError, 'train_dataloader.dataset.data_root: no such folder: /no/folder'),
-    ([STUDENT, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr={}'], KeyError, 'auto_scale_lr.base_batch_size'),
-])
+@pytest.mark.parametrize(
+    'arguments, error, message',
+    [
+        (['configs/none.py'], FileNotFoundError, 'no such config file: configs/none.py'),
+        (
+            ['configs/teacher_r34_imagenet.py', '--cfg-options', 'train_dataloader.dataset.data_root=/no/folder'],
+            FileNotFoundError,
+            'train_dataloader.dataset.data_root: no such folder: /no/folder',
+        ),
+        ([STUDENT, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr={}'], KeyError, 'auto_scale_lr.base_batch_size'),
+    ],
+)
 def test_refusals(arguments, error, message, monkeypatch):
     monkeypatch.setattr('sys.argv', ['train.py', *arguments])
     monkeypatch.chdir(ROOT)

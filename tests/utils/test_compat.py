@@ -16,14 +16,23 @@ def reload(content, tmp_path):
 
 
 def test_history_buffers_load(tmp_path):
-    buffer = HistoryBuffer([1., 2., 4.], [1, 1, 1], max_length=10)
-    assert reload(dict(buffer=buffer), tmp_path)['buffer'].mean(2) == 3.
+    buffer = HistoryBuffer([1.0, 2.0, 4.0], [1, 1, 1], max_length=10)
+    assert reload(dict(buffer=buffer), tmp_path)['buffer'].mean(2) == 3.0
 
 
-@pytest.mark.parametrize('config', [
-    dict(type='OneCycleLR', eta_max=0.1, total_steps=10), dict(type='MultiStepLR', milestones=[3, 6]),
-    dict(type='CosineAnnealingLR', T_max=10), dict(type='LinearLR', start_factor=0.1), dict(type='PolyLR'),
-    dict(type='ExponentialLR', gamma=0.9), dict(type='StepLR', step_size=2), dict(type='ConstantLR')])
+@pytest.mark.parametrize(
+    'config',
+    [
+        dict(type='OneCycleLR', eta_max=0.1, total_steps=10),
+        dict(type='MultiStepLR', milestones=[3, 6]),
+        dict(type='CosineAnnealingLR', T_max=10),
+        dict(type='LinearLR', start_factor=0.1),
+        dict(type='PolyLR'),
+        dict(type='ExponentialLR', gamma=0.9),
+        dict(type='StepLR', step_size=2),
+        dict(type='ConstantLR'),
+    ],
+)
 def test_schedulers_load(config, tmp_path):
     optimizer = OptimWrapper(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 0.1, momentum=0.9))
     scheduler = PARAM_SCHEDULERS.build(config, default_args=dict(optimizer=optimizer))
@@ -56,9 +65,13 @@ def test_code_in_a_pickle_never_runs(make, tmp_path):
     assert not (tmp_path / 'harm').exists()
 
 
-@pytest.mark.parametrize('versions, message', [
-    (dict(mmcv=('2.2.0', '3.0.0')), r'needs mmcv>=2.2.0,<3.0.0, but 2.1.0 is installed'),
-    (dict(no_such_package=('1', '2')), 'needs no_such_package, which is not installed')])
+@pytest.mark.parametrize(
+    'versions, message',
+    [
+        (dict(mmcv=('2.2.0', '3.0.0')), r'needs mmcv>=2.2.0,<3.0.0, but 2.1.0 is installed'),
+        (dict(no_such_package=('1', '2')), 'needs no_such_package, which is not installed'),
+    ],
+)
 def test_wrong_versions(versions, message, monkeypatch):
     monkeypatch.setattr(compat, 'VERSIONS', versions)
     with pytest.raises(ImportError, match=message):

@@ -1,4 +1,5 @@
 """Every network of the released code is recognised and imported, tensor for tensor."""
+
 import golden
 import pytest
 import torch
@@ -61,15 +62,21 @@ def test_unmatched_tensors_are_listed():
     tensors = empty('resnet8x4_aux')
     stray = {f'backbone.extra{i}': torch.zeros(1) for i in range(25)}
     del tensors['backbone.bn1.weight']
-    with pytest.raises(ValueError, match=r'(?s)looks like .*CIFARResNet.*1 missing: backbone.bn1.weight.*25 unexpected'
-                       r'.*backbone.extra24'):
+    with pytest.raises(
+        ValueError,
+        match=r'(?s)looks like .*CIFARResNet.*1 missing: backbone.bn1.weight.*25 unexpected'
+        r'.*backbone.extra24',
+    ):
         import_hsakd({**tensors, **stray})
 
 
-@pytest.mark.parametrize('tensors, message', [
-    (dict(a=torch.zeros(1)), 'no checkpoint of the released code.*begins with: a'),
-    ({'backbone.fc.weight': torch.zeros(10, 4)}, "none of the released code's"),
-])
+@pytest.mark.parametrize(
+    'tensors, message',
+    [
+        (dict(a=torch.zeros(1)), 'no checkpoint of the released code.*begins with: a'),
+        ({'backbone.fc.weight': torch.zeros(10, 4)}, "none of the released code's"),
+    ],
+)
 def test_unknown_networks(tensors, message):
     with pytest.raises(ValueError, match=message):
         import_hsakd(tensors)

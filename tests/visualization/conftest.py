@@ -1,4 +1,5 @@
 """Folders of runs, as training leaves them: a dumped config, logged lines, a checkpoint of untrained weights."""
+
 import json
 import os
 from pathlib import Path
@@ -19,8 +20,10 @@ collect_ignore = [] if find_browser() or os.environ.get('CI') else ['test_browse
 def pytest_terminal_summary(terminalreporter):
     """Say that a test is left out."""
     if collect_ignore:
-        terminalreporter.write_line('No chromium and no google-chrome: test_browser.py was left out '
-                                    '(Debian: apt-get install chromium).', yellow=True)
+        terminalreporter.write_line(
+            'No chromium and no google-chrome: test_browser.py was left out (Debian: apt-get install chromium).',
+            yellow=True,
+        )
 
 
 @pytest.fixture(scope='session')
@@ -33,11 +36,17 @@ def fashion(tmp_path_factory) -> Path:
 def runs(tmp_path_factory, fashion) -> Path:
     """A teacher, two seeds of the student alone, two of HSSAKD."""
     root = tmp_path_factory.mktemp('runs')
-    write_run(root / 'teacher', 'teacher_r8', 0, 88., fashion)
+    write_run(root / 'teacher', 'teacher_r8', 0, 88.0, fashion)
     for seed in (0, 1):
-        write_run(root / f'seed_{seed}/ce_r8', 'ce_r8', seed, 77. + seed, fashion)
-        write_run(root / f'seed_{seed}/hssakd_r8', 'hssakd_r8', seed, 84. + 2 * seed, fashion, **{
-            'model.teacher.checkpoint': str(root / 'teacher/epoch_2.pth')})
+        write_run(root / f'seed_{seed}/ce_r8', 'ce_r8', seed, 77.0 + seed, fashion)
+        write_run(
+            root / f'seed_{seed}/hssakd_r8',
+            'hssakd_r8',
+            seed,
+            84.0 + 2 * seed,
+            fashion,
+            **{'model.teacher.checkpoint': str(root / 'teacher/epoch_2.pth')},
+        )
     return root
 
 
@@ -45,6 +54,7 @@ def runs(tmp_path_factory, fashion) -> Path:
 def detector_run(tmp_path_factory) -> Path:
     """An untrained detector and two images."""
     from detection_data import make_voc
+
     root = tmp_path_factory.mktemp('detector')
     cfg = Config.fromfile(ROOT / 'configs/detection/faster-rcnn_r8_fpn_fashion-scenes.py')
     classes = list(cfg.class_names)
@@ -54,8 +64,14 @@ def detector_run(tmp_path_factory) -> Path:
     work_dir = root / 'detector'
     (work_dir / '20260101_000000/vis_data').mkdir(parents=True)
     cfg.dump(work_dir / 'detector.py')
-    (work_dir / '20260101_000000/vis_data/scalars.json').write_text('\n'.join(map(json.dumps, [
-        dict(lr=0.1, loss=2., loss_rpn_cls=1., epoch=1, iter=1, step=1), {'pascal_voc/mAP': 0.1, 'step': 1}])))
+    (work_dir / '20260101_000000/vis_data/scalars.json').write_text(
+        '\n'.join(
+            map(
+                json.dumps,
+                [dict(lr=0.1, loss=2.0, loss_rpn_cls=1.0, epoch=1, iter=1, step=1), {'pascal_voc/mAP': 0.1, 'step': 1}],
+            )
+        )
+    )
     meta = dict(dataset_meta=dict(classes=classes))
     torch.save(dict(state_dict=model.state_dict(), meta=meta), work_dir / 'epoch_1.pth')
     (work_dir / 'last_checkpoint').write_text(str(work_dir / 'epoch_1.pth'))

@@ -1,4 +1,5 @@
 """The report's page in a real browser, without a window. Without a browser conftest.py leaves this out and says so."""
+
 import re
 import subprocess
 
@@ -10,15 +11,24 @@ from mmhssakd.visualization.report import write_report
 from mmhssakd.visualization.run import find_runs, group_runs
 
 # asks the browser about every image and whether the page is wider than its window, and writes the answer into the title
-PROBE = '''<script>addEventListener('load', () => { document.title = JSON.stringify([
-    [...document.images].map(i => i.naturalWidth), document.documentElement.scrollWidth <= innerWidth]) })</script>'''
+PROBE = """<script>addEventListener('load', () => { document.title = JSON.stringify([
+    [...document.images].map(i => i.naturalWidth), document.documentElement.scrollWidth <= innerWidth]) })</script>"""
 
 
 def browse(page, *options) -> str:
     browser = find_browser()
     assert browser, 'no chromium and no google-chrome is installed (Debian: apt-get install chromium)'
-    command = [browser, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--disable-dev-shm-usage',
-               f'--user-data-dir={page.parent}/profile', *options, page.as_uri()]
+    command = [
+        browser,
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--hide-scrollbars',
+        '--disable-dev-shm-usage',
+        f'--user-data-dir={page.parent}/profile',
+        *options,
+        page.as_uri(),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert not done.returncode, done.stderr[-2000:]
     return done.stdout

@@ -22,7 +22,7 @@ def network(name='net', **kwargs):
 
 
 def test_images_are_spread_over_the_set(images):
-    assert len(images.data) == 12 and images.labels.shape == (12, ) and images.classes[9] == 'Ankle boot'
+    assert len(images.data) == 12 and images.labels.shape == (12,) and images.classes[9] == 'Ankle boot'
     assert images.normalised(network().model, 3, 7).shape == (4, 3, 28, 28)
 
 
@@ -38,21 +38,21 @@ def test_answers_are_those_of_the_network(images):
 
 def test_accuracy_of_branches():
     labels = torch.tensor([0, 1])
-    joint = torch.full((2, 4, 8), -9.)  # 2 images, 4 views, 2 classes x 4 views
+    joint = torch.full((2, 4, 8), -9.0)  # 2 images, 4 views, 2 classes x 4 views
     for view in range(4):
-        joint[0, view, view] = 9.  # class and view right
-        joint[1, view, 4] = 9.  # class right, view always 0
-    logits = torch.tensor([[1., 0.], [1., 0.]])
+        joint[0, view, view] = 9.0  # class and view right
+        joint[1, view, 4] = 9.0  # class right, view always 0
+    logits = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     found = Answers('net', logits, logits[:, None], [joint]).accuracy(labels)
-    assert found == {'p': 50., 'q1': 62.5, 'q1 class': 100.}
+    assert found == {'p': 50.0, 'q1': 62.5, 'q1 class': 100.0}
 
 
 def test_confusion_matrix():
     images = Images([{}] * 4, torch.tensor([0, 0, 1, 1]), ['cat', 'dog'])
-    logits = torch.tensor([[1., 0.], [0., 1.], [0., 1.], [0., 1.]])
+    logits = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
     figure = predictions.plot_confusion([Answers('net', logits, logits[:, None])], images)
     axis = figure.axes[0]
-    np.testing.assert_allclose(axis.images[0].get_array(), [[50., 50.], [0., 100.]])
+    np.testing.assert_allclose(axis.images[0].get_array(), [[50.0, 50.0], [0.0, 100.0]])
     assert axis.get_title() == 'net: 75.0 %' and axis.get_ylabel() == 'true class'
 
 
@@ -62,7 +62,11 @@ def test_accuracy_after_each_stage(images):
     found = answers.accuracy(images.labels)
     assert list(figure.axes[0].lines[0].get_ydata()) == [found['q1'], found['q2'], found['q3']]
     assert list(figure.axes[1].lines[0].get_ydata()) == [
-        found['q1 class'], found['q2 class'], found['q3 class'], found['p']]
+        found['q1 class'],
+        found['q2 class'],
+        found['q3 class'],
+        found['p'],
+    ]
 
 
 def test_views_as_the_network_sees_them(images):
@@ -77,9 +81,9 @@ def test_views_as_the_network_sees_them(images):
 
 
 def test_colours_are_shown_as_rgb():
-    model = MODELS.build(small.config(data_preprocessor=dict(mean=[0.] * 3, std=[255.] * 3, to_rgb=True)))
+    model = MODELS.build(small.config(data_preprocessor=dict(mean=[0.0] * 3, std=[255.0] * 3, to_rgb=True)))
     image = torch.zeros(1, 3, 2, 2)
-    image[:, 2] = 255.  # red, as OpenCV reads it
+    image[:, 2] = 255.0  # red, as OpenCV reads it
     seen = model.data_preprocessor(dict(inputs=image))['inputs']
     np.testing.assert_allclose(displayed(seen, model)[0, 0, 0], [1, 0, 0])
 
@@ -92,7 +96,7 @@ class Spot(torch.nn.Module):
         self.neck = None
 
     def backbone(self, inputs):
-        return (inputs, )
+        return (inputs,)
 
     def head(self, features):
         return features[0].mean((2, 3))
@@ -100,7 +104,7 @@ class Spot(torch.nn.Module):
 
 def test_the_map_is_bright_where_the_class_is():
     inputs = torch.zeros(1, 3, 4, 4)
-    inputs[0, 1, 2, 3] = 5.
+    inputs[0, 1, 2, 3] = 5.0
     found = grad_cam(Network('spot', Spot()), inputs, torch.tensor([1]))
     assert found.shape == (1, 4, 4) and found[0, 2, 3] == 1 and found.sum() == 1
     assert grad_cam(Network('spot', Spot()), inputs, torch.tensor([0])).sum() == 0
@@ -113,7 +117,7 @@ def test_maps_of_networks_side_by_side(images):
 
 def test_tokens_have_no_map():
     spot = Spot()
-    spot.backbone = lambda inputs: (inputs.flatten(1), )
+    spot.backbone = lambda inputs: (inputs.flatten(1),)
     with pytest.raises(ValueError, match='no class activation map'):
         grad_cam(Network('spot', spot), torch.zeros(1, 3, 4, 4), torch.tensor([1]))
 

@@ -1,4 +1,5 @@
 """The page: what it holds, and that it needs nothing beside itself."""
+
 import re
 import sys
 from html.parser import HTMLParser
@@ -75,15 +76,17 @@ def test_a_missing_teacher_is_said(runs, tmp_path):
     groups = group_runs(find_runs([runs / 'seed_0/hssakd_r8']))
     groups[0].runs[0].config.model.teacher.checkpoint = 'gone.pth'
     missing = write_report(groups, tmp_path / 'page.html', images=2, examples=1)
-    assert missing == ['teacher: model.teacher.checkpoint: no such checkpoint: gone.pth. Train it first, or set '
-                       'model.teacher.checkpoint to an existing one (--cfg-options model.teacher.checkpoint=PATH).']
+    assert missing == [
+        'teacher: model.teacher.checkpoint: no such checkpoint: gone.pth. Train it first, or set '
+        'model.teacher.checkpoint to an existing one (--cfg-options model.teacher.checkpoint=PATH).'
+    ]
     text = (tmp_path / 'page.html').read_text()
     assert 'Left out: model.teacher.checkpoint' in text and 'Confusion matrices' in text
 
 
 def test_detections_beside_the_ground_truth(detector_run, tmp_path):
     groups = group_runs(find_runs([detector_run]))
-    figure = plot_detections(groups, amount=1, threshold=0.)
+    figure = plot_detections(groups, amount=1, threshold=0.0)
     truth, found = figure.axes
     assert [truth.get_title(), found.get_title()] == ['ground truth', 'detector']
     assert [patch.get_bbox().bounds for patch in truth.patches] == [(3, 5, 36, 38), (49, 19, 40, 50)]
@@ -101,6 +104,7 @@ def test_names_are_escaped():
 
 def run_tool(name: str, *arguments) -> None:
     import importlib.util
+
     spec = importlib.util.spec_from_file_location(Path(name).stem, TOOLS / name)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -117,22 +121,41 @@ def test_commands(runs, tmp_path, capsys):
     assert '5 runs in 3 groups' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize('tool, arguments, message', [
-    ('analysis/report.py', ['none'], 'no such work dir: none'),
-    ('analysis/report.py', ['RUNS', '--baseline', 'x'], "no group is called 'x'; there are: ce_r8, hssakd_r8, teacher"),
-    ('analysis/report.py', ['RUNS', '--out', '/no/page.html'], 'no such folder to write to: /no'),
-    ('analysis/plot_run.py', ['RUNS', '--metrics', 'x'], 'no run has logged x; there are: accuracy/top1'),
-    ('visualize_views.py', ['none.py'], 'no such config file: none.py'),
-    ('visualize_views.py', [TOOLS.parent / 'configs/fashion_mnist/ce_r8.py'], 'ImageClassifier, which makes no views'),
-])
+@pytest.mark.parametrize(
+    'tool, arguments, message',
+    [
+        ('analysis/report.py', ['none'], 'no such work dir: none'),
+        (
+            'analysis/report.py',
+            ['RUNS', '--baseline', 'x'],
+            "no group is called 'x'; there are: ce_r8, hssakd_r8, teacher",
+        ),
+        ('analysis/report.py', ['RUNS', '--out', '/no/page.html'], 'no such folder to write to: /no'),
+        ('analysis/plot_run.py', ['RUNS', '--metrics', 'x'], 'no run has logged x; there are: accuracy/top1'),
+        ('visualize_views.py', ['none.py'], 'no such config file: none.py'),
+        (
+            'visualize_views.py',
+            [TOOLS.parent / 'configs/fashion_mnist/ce_r8.py'],
+            'ImageClassifier, which makes no views',
+        ),
+    ],
+)
 def test_refusals(tool, arguments, message, runs):
     with pytest.raises(SystemExit, match=message):
         run_tool(tool, *[runs if argument == 'RUNS' else argument for argument in arguments])
 
 
 def test_visualize_views(fashion, tmp_path, capsys):
-    run_tool('visualize_views.py', TOOLS.parent / 'configs/fashion_mnist/hssakd_r8.py', '--images', 2, '--out',
-             tmp_path / 'views.png', '--cfg-options', 'train_dataloader.dataset.num_images=20',
-             f'train_dataloader.dataset.dataset.data_root={fashion}')
+    run_tool(
+        'visualize_views.py',
+        TOOLS.parent / 'configs/fashion_mnist/hssakd_r8.py',
+        '--images',
+        2,
+        '--out',
+        tmp_path / 'views.png',
+        '--cfg-options',
+        'train_dataloader.dataset.num_images=20',
+        f'train_dataloader.dataset.dataset.data_root={fashion}',
+    )
     assert '2 images, 4 views each' in capsys.readouterr().out
     assert (tmp_path / 'views.png').read_bytes().startswith(b'\x89PNG')

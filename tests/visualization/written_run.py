@@ -1,4 +1,5 @@
 """Write a folder of a run, as training leaves it; find a browser."""
+
 import json
 import shutil
 from pathlib import Path
@@ -15,9 +16,15 @@ ROOT = Path(__file__).parents[2]
 def write_run(work_dir: Path, config: str, seed: int, top1: float, data: Path, **options) -> Path:
     """Write a run of 2 epochs, 4 steps each, that was logged every 2 steps and validated every epoch."""
     cfg = Config.fromfile(ROOT / f'configs/fashion_mnist/{config}.py')
-    cfg.merge_from_dict({'randomness': dict(seed=seed), 'work_dir': str(work_dir),
-                         'train_dataloader.dataset.seed': seed,
-                         'test_dataloader.dataset.data_root': str(data), **options})
+    cfg.merge_from_dict(
+        {
+            'randomness': dict(seed=seed),
+            'work_dir': str(work_dir),
+            'train_dataloader.dataset.seed': seed,
+            'test_dataloader.dataset.data_root': str(data),
+            **options,
+        }
+    )
     model = MODELS.build(dict(cfg.model, teacher=None) if 'teacher' in cfg.model else cfg.model)
     folder = work_dir / '20260101_000000/vis_data'
     folder.mkdir(parents=True)
@@ -25,10 +32,21 @@ def write_run(work_dir: Path, config: str, seed: int, top1: float, data: Path, *
     lines = []
     for step in (2, 4, 6, 8):
         epoch = (step + 3) // 4
-        lines.append(dict(lr=0.1, time=0.1, data_time=0.01, loss=3. - step / 8, loss_task=2. - step / 8 + seed,
-                          acc_p=10. * step, epoch=epoch, iter=step, step=step))
+        lines.append(
+            dict(
+                lr=0.1,
+                time=0.1,
+                data_time=0.01,
+                loss=3.0 - step / 8,
+                loss_task=2.0 - step / 8 + seed,
+                acc_p=10.0 * step,
+                epoch=epoch,
+                iter=step,
+                step=step,
+            )
+        )
         if hasattr(model, 'auxiliary_neck') and model.auxiliary_neck:
-            lines[-1].update(loss_kl_q=5. - step, acc_q1=step, acc_q2=step, acc_q3=step)
+            lines[-1].update(loss_kl_q=5.0 - step, acc_q1=step, acc_q2=step, acc_q3=step)
         if step % 4 == 0:
             lines.append({'accuracy/top1': top1 - 8 + step, 'time': 0.1, 'step': epoch})
     (folder / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)))

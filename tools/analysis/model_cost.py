@@ -1,4 +1,5 @@
 """Print what a config's model costs: parameters and FLOPs of the network, of each branch and of the teacher."""
+
 import argparse
 import os.path as osp
 from typing import List, Tuple
@@ -26,7 +27,7 @@ def parse_args() -> argparse.Namespace:
 
 def complexity(module: nn.Module, inputs: torch.Tensor) -> Tuple[int, int]:
     """Parameters, and FLOPs as mmengine counts them (one per multiplication with addition)."""
-    found = get_model_complexity_info(module.eval(), inputs=(inputs, ), show_table=False, show_arch=False)
+    found = get_model_complexity_info(module.eval(), inputs=(inputs,), show_table=False, show_arch=False)
     return int(found['params']), int(found['flops'])
 
 
@@ -83,8 +84,10 @@ def main() -> None:
     for what, params, flops in [row for rows in own for row in rows] + taught:
         print(f'{what:45s}{params / 1e6:16.3f}{flops / 1e9:10.4f}')
     ratios = [training_cost(network, rows, taught) for network, rows in zip(networks, own)]
-    print(f'Training costs {sum(ratios):.1f} times the FLOPs of cross-entropy alone (views, branches, teacher'
-          f'{", peers" if len(networks) > 1 else ""}); inference runs backbone and head only, at unchanged cost.')
+    print(
+        f'Training costs {sum(ratios):.1f} times the FLOPs of cross-entropy alone (views, branches, teacher'
+        f'{", peers" if len(networks) > 1 else ""}); inference runs backbone and head only, at unchanged cost.'
+    )
 
 
 if __name__ == '__main__':

@@ -1,4 +1,5 @@
 """Draw the curves of runs: every loss term, and the accuracy of p and of each branch, several runs in one picture."""
+
 import argparse
 from pathlib import Path
 

@@ -1,4 +1,5 @@
 """Write one self-contained HTML page about runs: settings, results, curves, and what the networks see and say."""
+
 import argparse
 import sys
 from pathlib import Path
@@ -12,8 +13,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('work_dirs', nargs='+', type=Path, help='work dirs of runs, or folders of several')
     parser.add_argument('--out', type=Path, default=Path('report.html'), help='the page (default: report.html)')
     parser.add_argument('--baseline', help='name of the group that the others are compared with')
-    parser.add_argument('--images', type=int, default=1000,
-                        help='test images to ask the classifiers about; 0 leaves out all that needs images')
+    parser.add_argument(
+        '--images',
+        type=int,
+        default=1000,
+        help='test images to ask the classifiers about; 0 leaves out all that needs images',
+    )
     parser.add_argument('--examples', type=int, default=5, help='images to show one by one')
     return parser.parse_args()
 

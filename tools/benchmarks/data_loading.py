@@ -2,6 +2,7 @@
 
 Times are processor time, so that what else the machine does leaves them alone.
 """
+
 import os
 import os.path as osp
 import tempfile
@@ -26,8 +27,14 @@ def write_images(folder: str, number: int) -> float:
     os.makedirs(osp.join(folder, 'class'))
     sizes = []
     for i in range(number):
-        coarse = [cv2.resize(random.integers(0, 256, (HEIGHT // cell, WIDTH // cell, 3), dtype=np.uint8),
-                             (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC).astype(float) for cell in (64, 16, 2)]
+        coarse = [
+            cv2.resize(
+                random.integers(0, 256, (HEIGHT // cell, WIDTH // cell, 3), dtype=np.uint8),
+                (WIDTH, HEIGHT),
+                interpolation=cv2.INTER_CUBIC,
+            ).astype(float)
+            for cell in (64, 16, 2)
+        ]
         image = 0.5 * coarse[0] + 0.3 * coarse[1] + 0.2 * coarse[2]
         file = osp.join(folder, 'class', f'{i}.jpg')
         cv2.imwrite(file, image.clip(0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 95])

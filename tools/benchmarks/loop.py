@@ -1,4 +1,5 @@
 """What mmengine's Runner adds to a training step: data loading from memory, hooks, logging."""
+
 import tempfile
 import time
 from statistics import median
@@ -81,18 +82,33 @@ def runner_share(settings: dict, rounds: int, steps: int, log_interval: Optional
     data, _, _ = make_batch(model, settings['size'], batch_size)
     hook = Rounds(data, steps, settings['device'])
     with tempfile.TemporaryDirectory() as folder:
-        loader = DataLoader(InMemory(data, batch_size * steps), batch_size, collate_fn=default_collate,
-                            pin_memory=settings['device'] == 'cuda')
+        loader = DataLoader(
+            InMemory(data, batch_size * steps),
+            batch_size,
+            collate_fn=default_collate,
+            pin_memory=settings['device'] == 'cuda',
+        )
         Runner(
-            model, folder, train_dataloader=loader, train_cfg=dict(by_epoch=True, max_epochs=rounds + 1),
-            optim_wrapper=dict(optimizer=dict(SGD, type='SGD')), param_scheduler=cfg.param_scheduler,
-            default_hooks=dict(logger=dict(type='LoggerHook', interval=log_interval),
-                               checkpoint=dict(type='CheckpointHook', interval=-1)),
-            custom_hooks=[*cfg.custom_hooks, hook], default_scope='mmpretrain', log_level='WARNING').train()
+            model,
+            folder,
+            train_dataloader=loader,
+            train_cfg=dict(by_epoch=True, max_epochs=rounds + 1),
+            optim_wrapper=dict(optimizer=dict(SGD, type='SGD')),
+            param_scheduler=cfg.param_scheduler,
+            default_hooks=dict(
+                logger=dict(type='LoggerHook', interval=log_interval),
+                checkpoint=dict(type='CheckpointHook', interval=-1),
+            ),
+            custom_hooks=[*cfg.custom_hooks, hook],
+            default_scope='mmpretrain',
+            log_level='WARNING',
+        ).train()
     times = {name: values[1:] for name, values in hook.times.items()}
     result = {name: median(values) for name, values in times.items()}
     shares = [100 * (ours / bare - 1) for ours, bare in zip(times['runner'], times['bare'])]
     result.update(share=median(shares), share_rounds=shares, steps=steps)
-    print(f'Runner {result["runner"]:.4f} s a step, bare {result["bare"]:.4f} s: {result["share"]:+.1f} % '
-          f'(rounds: {min(shares):+.1f} to {max(shares):+.1f} %)')
+    print(
+        f'Runner {result["runner"]:.4f} s a step, bare {result["bare"]:.4f} s: {result["share"]:+.1f} % '
+        f'(rounds: {min(shares):+.1f} to {max(shares):+.1f} %)'
+    )
     return result

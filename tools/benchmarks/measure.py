@@ -1,4 +1,5 @@
 """Measure variants: each in a process of its own, their turns interleaved."""
+
 import gc
 import multiprocessing
 import os
@@ -85,8 +86,9 @@ def summary(rounds: List[List[Tuple[float, float]]], batch_size: int, other: dic
     times = [wall for values in rounds for wall, _ in values]
     low, middle, high = quantiles(times, n=4, method='inclusive') if len(times) > 1 else times * 3
     cpu = median(seconds for values in rounds for _, seconds in values)
-    return dict(step_s=middle, quartiles_s=[low, high], cpu_s=cpu, images_per_s=batch_size / middle, times_s=rounds,
-                **other)
+    return dict(
+        step_s=middle, quartiles_s=[low, high], cpu_s=cpu, images_per_s=batch_size / middle, times_s=rounds, **other
+    )
 
 
 def compare(names: Sequence[str], settings: dict, rounds: int, steps: int) -> Dict[str, dict]:
@@ -129,12 +131,17 @@ def ratios(results: Dict[str, dict], base: str = 'reference') -> Dict[str, dict]
     """
     found, slow = {}, results[base]
     for name, result in results.items():
-        each = [median(wall for wall, _ in theirs) / median(wall for wall, _ in ours)
-                for ours, theirs in zip(result['times_s'], slow['times_s'])]
-        found[name] = dict(speed=slow['step_s'] / result['step_s'], spread=[min(each), max(each)],
-                           cpu_speed=slow['cpu_s'] / result['cpu_s'], memory=result['peak_mib'] / slow['peak_mib'],
-                           memory_above_start=(result['peak_mib'] - result['start_mib'])
-                           / (slow['peak_mib'] - slow['start_mib']))
+        each = [
+            median(wall for wall, _ in theirs) / median(wall for wall, _ in ours)
+            for ours, theirs in zip(result['times_s'], slow['times_s'])
+        ]
+        found[name] = dict(
+            speed=slow['step_s'] / result['step_s'],
+            spread=[min(each), max(each)],
+            cpu_speed=slow['cpu_s'] / result['cpu_s'],
+            memory=result['peak_mib'] / slow['peak_mib'],
+            memory_above_start=(result['peak_mib'] - result['start_mib']) / (slow['peak_mib'] - slow['start_mib']),
+        )
     return found
 
 
@@ -143,6 +150,12 @@ def machine(device: str) -> dict:
     with open('/proc/cpuinfo') as file:
         model = next((line.split(':', 1)[1].strip() for line in file if line.startswith('model name')), '')
     gpu = torch.cuda.get_device_name() if device == 'cuda' else None
-    return dict(cpu=model, cores=os.cpu_count(), gpu=gpu, torch=torch.__version__, system=platform.platform(),
-                bf16_instructions=has_bfloat16(),
-                memory_limit_mib=resource.getpagesize() * os.sysconf('SC_PHYS_PAGES') / MIB)
+    return dict(
+        cpu=model,
+        cores=os.cpu_count(),
+        gpu=gpu,
+        torch=torch.__version__,
+        system=platform.platform(),
+        bf16_instructions=has_bfloat16(),
+        memory_limit_mib=resource.getpagesize() * os.sysconf('SC_PHYS_PAGES') / MIB,
+    )

@@ -1,4 +1,5 @@
 """Build a teacher and a student from our configs, with fixed random weights and one batch of noise."""
+
 import os.path as osp
 import tempfile
 from typing import Tuple
@@ -70,12 +71,13 @@ def build(pair: str, size: int, channels_last: bool = True, small: bool = False,
         return give_statistics(MODELS.build(model), images).train(), cfg
 
 
-def make_batch(model: nn.Module, size: int, batch_size: int,
-               device: str = 'cpu') -> Tuple[dict, torch.Tensor, torch.Tensor]:
+def make_batch(
+    model: nn.Module, size: int, batch_size: int, device: str = 'cpu'
+) -> Tuple[dict, torch.Tensor, torch.Tensor]:
     """Noise as a collated batch of our data loaders; the same normalised, (B, 3, H, H); and labels (B, )."""
     generator = torch.Generator().manual_seed(1)
     pixels = torch.randint(0, 256, (batch_size, 3, size, size), dtype=torch.uint8, generator=generator)
-    labels = torch.randint(0, model.num_classes, (batch_size, ), generator=generator)
+    labels = torch.randint(0, model.num_classes, (batch_size,), generator=generator)
     data = dict(inputs=pixels, data_samples=[DataSample().set_gt_label(int(label)) for label in labels])
     images = model.data_preprocessor(dict(data), training=False)['inputs']
     return data, images.to(device), labels.to(device)

@@ -3,6 +3,7 @@
 It is how research code looks: rotated views stacked by hand, the student first, the teacher under ``no_grad`` beside
 the student's kept activations, one KL divergence after the other, numbers read out in every step, NCHW.
 """
+
 from typing import Dict, List, Tuple
 
 import torch
@@ -40,8 +41,9 @@ class PlainNetwork(nn.Module):
             x = stage(x)
             features.append(x)
         logits = self.fc(x.mean((2, 3)))
-        aux_logits = [fc(branch(feature).mean((2, 3)))
-                      for feature, branch, fc in zip(features, self.branches, self.branch_fcs)]
+        aux_logits = [
+            fc(branch(feature).mean((2, 3))) for feature, branch, fc in zip(features, self.branches, self.branch_fcs)
+        ]
         return logits, aux_logits
 
 
@@ -57,8 +59,9 @@ def kl(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
     return F.kl_div(log_p, q, reduction='batchmean') * TAU**2
 
 
-def losses(student: nn.Module, teacher: nn.Module, images: torch.Tensor,
-           labels: torch.Tensor) -> Tuple[Dict[str, torch.Tensor], Logits]:
+def losses(
+    student: nn.Module, teacher: nn.Module, images: torch.Tensor, labels: torch.Tensor
+) -> Tuple[Dict[str, torch.Tensor], Logits]:
     """The three terms of Eq. 8 of a batch (B, C, H, H) with labels (B, ), and the student's logits."""
     views = stack_views(images)
     logits, aux_logits = student(views)
@@ -78,8 +81,9 @@ def correct(logits: torch.Tensor, labels: torch.Tensor) -> List[float]:
     return [hits[:, :k].float().sum().item() for k in (1, 5)]
 
 
-def step(student: nn.Module, teacher: nn.Module, optimizer: torch.optim.Optimizer, images: torch.Tensor,
-         labels: torch.Tensor) -> Dict[str, float]:
+def step(
+    student: nn.Module, teacher: nn.Module, optimizer: torch.optim.Optimizer, images: torch.Tensor, labels: torch.Tensor
+) -> Dict[str, float]:
     """One training step; returns its loss terms and accuracies as numbers."""
     joint = torch.stack([NUM_VIEWS * labels + j for j in range(NUM_VIEWS)], 1).view(-1)
     optimizer.zero_grad()

@@ -1,4 +1,5 @@
 """How much faster several processes of tools/dist_train.sh are than one, each with one thread and the same batch."""
+
 import os
 import os.path as osp
 import subprocess
@@ -24,15 +25,34 @@ def train(processes: int, steps: int, batch_size: int, teacher: str, work_dir: s
         RuntimeError: The run failed.
     """
     options = {
-        'model.teacher.checkpoint': teacher, 'train_cfg.max_epochs': 1, 'param_scheduler.total_steps': 2,
-        'param_scheduler.end': 2, 'train_dataloader.batch_size': batch_size, 'train_dataloader.num_workers': 0,
-        'train_dataloader.dataset.num_images': steps * processes * batch_size, 'default_hooks.logger.interval': 5,
-        'default_hooks.checkpoint.interval': -1}
+        'model.teacher.checkpoint': teacher,
+        'train_cfg.max_epochs': 1,
+        'param_scheduler.total_steps': 2,
+        'param_scheduler.end': 2,
+        'train_dataloader.batch_size': batch_size,
+        'train_dataloader.num_workers': 0,
+        'train_dataloader.dataset.num_images': steps * processes * batch_size,
+        'default_hooks.logger.interval': 5,
+        'default_hooks.checkpoint.interval': -1,
+    }
     done = subprocess.run(
-        ['bash', osp.join(ROOT, 'tools/dist_train.sh'), osp.join(FOLDER, 'hssakd_r8.py'), str(processes), '--work-dir',
-         work_dir, '--no-validate', '--cfg-options', *(f'{key}={value}' for key, value in options.items())],
-        cwd=ROOT, env=dict(os.environ, OMP_NUM_THREADS='1', MMHSSAKD_PYTHON=sys.executable), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        [
+            'bash',
+            osp.join(ROOT, 'tools/dist_train.sh'),
+            osp.join(FOLDER, 'hssakd_r8.py'),
+            str(processes),
+            '--work-dir',
+            work_dir,
+            '--no-validate',
+            '--cfg-options',
+            *(f'{key}={value}' for key, value in options.items()),
+        ],
+        cwd=ROOT,
+        env=dict(os.environ, OMP_NUM_THREADS='1', MMHSSAKD_PYTHON=sys.executable),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     if done.returncode:
         raise RuntimeError(f'dist_train.sh with {processes} processes failed:\n{done.stdout[-3000:]}')
     return processes * speed(Path(work_dir))['images_per_second']
@@ -62,6 +82,8 @@ def efficiency(processes: List[int], rounds: int, steps: int, batch_size: int = 
     for number, values in speeds.items():
         shares = [value / one / number for value, one in zip(values, speeds[1])]
         report[number] = dict(images_per_s=values, efficiency=sorted(shares)[len(shares) // 2], rounds=shares)
-        print(f'{number} process(es): {sorted(values)[len(values) // 2]:.1f} images/s, efficiency '
-              f'{report[number]["efficiency"]:.2f} (rounds: {min(shares):.2f} to {max(shares):.2f})')
+        print(
+            f'{number} process(es): {sorted(values)[len(values) // 2]:.1f} images/s, efficiency '
+            f'{report[number]["efficiency"]:.2f} (rounds: {min(shares):.2f} to {max(shares):.2f})'
+        )
     return report

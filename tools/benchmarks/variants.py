@@ -1,4 +1,5 @@
 """What is compared: each variant is a training step with settings of its own."""
+
 from dataclasses import dataclass, field
 from typing import Callable, Dict
 
@@ -29,6 +30,7 @@ class Variant:
         compile (bool): torch.compile of every residual block.
         env (dict): Environment variables of its process.
     """
+
     about: str
     kind: str = 'ours'
     model: dict = field(default_factory=dict)
@@ -46,8 +48,9 @@ NCHW = dict(channels_last=False)
 VARIANTS = {
     'reference': Variant('Eq. 5 to 8 written down plainly', 'reference', NCHW),
     'default': Variant('our model, default settings'),
-    'fast': Variant('our model, recommended fast settings', optimizer=dict(fused=True), amp='native',
-                    cudnn_benchmark=True),
+    'fast': Variant(
+        'our model, recommended fast settings', optimizer=dict(fused=True), amp='native', cudnn_benchmark=True
+    ),
     'floor': Variant('forward and backward of the networks alone', 'floor'),
     # single changes, to see what each gives
     'nchw': Variant('default, NCHW', model=NCHW),

@@ -5,6 +5,7 @@ random scale, rotation, tint and brightness that overlap. A box is tight around 
 visible. Train scenes are made of the training articles, test scenes of the test articles.
 The layout is VOC's (JPEGImages, Annotations, ImageSets/Main); --coco adds COCO's annotation files.
 """
+
 import argparse
 import json
 import xml.etree.ElementTree as ET
@@ -32,6 +33,7 @@ class Scene:
         labels (np.ndarray): (n, ), class of every article.
         boxes (np.ndarray): int, (n, 4): first and last column and row, x1, y1, x2, y2, both inclusive, from 0.
     """
+
     image: np.ndarray
     owner: np.ndarray
     labels: np.ndarray
@@ -58,7 +60,7 @@ def warp(rng: np.random.Generator, article: np.ndarray, scale: Tuple[float, floa
     grey = cv2.warpAffine(article, matrix, (out, out)).astype(np.float32)
     mask = cv2.warpAffine(mask * 255, matrix, (out, out)) > 127
     x1, y1, x2, y2 = tight_box(mask)
-    return grey[y1:y2 + 1, x1:x2 + 1], mask[y1:y2 + 1, x1:x2 + 1]
+    return grey[y1 : y2 + 1, x1 : x2 + 1], mask[y1 : y2 + 1, x1 : x2 + 1]
 
 
 def tight_box(mask: np.ndarray) -> Tuple[int, int, int, int]:
@@ -70,13 +72,20 @@ def tight_box(mask: np.ndarray) -> Tuple[int, int, int, int]:
 def paint(rng: np.random.Generator, image: np.ndarray, grey: np.ndarray, mask: np.ndarray, x: int, y: int) -> None:
     """Put the masked pixels on the image, with random brightness and a light tint."""
     colour = rng.uniform(0.7, 1.0) * rng.uniform(0.85, 1.0, size=3)
-    view = image[y:y + mask.shape[0], x:x + mask.shape[1]]
+    view = image[y : y + mask.shape[0], x : x + mask.shape[1]]
     view[mask] = grey[mask][:, None] * colour
 
 
-def compose(rng: np.random.Generator, articles: np.ndarray, labels: np.ndarray, size: int = 112,
-            count: Tuple[int, int] = (3, 8), scale: Tuple[float, float] = (0.8, 1.5), angle: float = 20,
-            scraps: int = 4) -> Scene:
+def compose(
+    rng: np.random.Generator,
+    articles: np.ndarray,
+    labels: np.ndarray,
+    size: int = 112,
+    count: Tuple[int, int] = (3, 8),
+    scale: Tuple[float, float] = (0.8, 1.5),
+    angle: float = 20,
+    scraps: int = 4,
+) -> Scene:
     """Compose one scene.
 
     Args:
@@ -102,7 +111,7 @@ def compose(rng: np.random.Generator, articles: np.ndarray, labels: np.ndarray, 
         for _ in range(10):
             x, y = rng.integers(0, size - np.array(mask.shape[::-1]) + 1)
             trial = owner.copy()
-            trial[y:y + mask.shape[0], x:x + mask.shape[1]][mask] = len(areas) + 1
+            trial[y : y + mask.shape[0], x : x + mask.shape[1]][mask] = len(areas) + 1
             visible = np.bincount(trial.ravel(), minlength=len(areas) + 2)[1:-1]
             if np.all(visible >= MIN_VISIBLE * np.array(areas)):
                 paint(rng, image, grey, mask, x, y)
@@ -135,17 +144,27 @@ def write_xml(file: Path, scene: Scene) -> None:
 
 def coco(scenes: List[Scene], names: List[str]) -> dict:
     """COCO's annotations of the scenes; boxes are x, y, width, height."""
-    images = [dict(id=i, file_name=f'{name}.jpg', height=scene.image.shape[0], width=scene.image.shape[1])
-              for i, (scene, name) in enumerate(zip(scenes, names))]
+    images = [
+        dict(id=i, file_name=f'{name}.jpg', height=scene.image.shape[0], width=scene.image.shape[1])
+        for i, (scene, name) in enumerate(zip(scenes, names))
+    ]
     annotations = []
     for i, scene in enumerate(scenes):
         for number, (label, (x1, y1, x2, y2)) in enumerate(zip(scene.labels.tolist(), scene.boxes.tolist())):
             width, height = x2 - x1 + 1, y2 - y1 + 1
-            annotations.append(dict(
-                id=len(annotations), image_id=i, category_id=label, bbox=[x1, y1, width, height], iscrowd=0,
-                area=int((scene.owner == number + 1).sum())))
-    return dict(images=images, annotations=annotations,
-                categories=[dict(id=i, name=name) for i, name in enumerate(CLASSES)])
+            annotations.append(
+                dict(
+                    id=len(annotations),
+                    image_id=i,
+                    category_id=label,
+                    bbox=[x1, y1, width, height],
+                    iscrowd=0,
+                    area=int((scene.owner == number + 1).sum()),
+                )
+            )
+    return dict(
+        images=images, annotations=annotations, categories=[dict(id=i, name=name) for i, name in enumerate(CLASSES)]
+    )
 
 
 def load_articles(source: Path, split: str) -> Tuple[np.ndarray, np.ndarray]:
@@ -154,19 +173,25 @@ def load_articles(source: Path, split: str) -> Tuple[np.ndarray, np.ndarray]:
     Raises:
         FileNotFoundError: The files are not there.
     """
-    missing = [name for name, _ in FashionMNIST.train_list + FashionMNIST.test_list
-               if not (source / name.removesuffix('.gz')).is_file()]
+    missing = [
+        name
+        for name, _ in FashionMNIST.train_list + FashionMNIST.test_list
+        if not (source / name.removesuffix('.gz')).is_file()
+    ]
     if missing:
-        raise FileNotFoundError(f'--source {source} lacks {", ".join(name.removesuffix(".gz") for name in missing)}. '
-                                'Run: python tools/dataset_converters/prepare_fashion_mnist.py')
-    items = FashionMNIST(data_root=str(source), split=split, test_mode=split == 'test', pipeline=[],
-                         serialize_data=False).data_list
+        raise FileNotFoundError(
+            f'--source {source} lacks {", ".join(name.removesuffix(".gz") for name in missing)}. '
+            'Run: python tools/dataset_converters/prepare_fashion_mnist.py'
+        )
+    items = FashionMNIST(
+        data_root=str(source), split=split, test_mode=split == 'test', pipeline=[], serialize_data=False
+    ).data_list
     return np.stack([item['img'] for item in items]), np.array([int(item['gt_label']) for item in items])
 
 
 def write(out: Path, split: str, scenes: List[Scene], with_coco: bool) -> None:
     """Write the scenes of a split; the list of its images comes last, so a split that has it is complete."""
-    for folder in ('JPEGImages', 'Annotations', 'ImageSets/Main', *(('annotations', ) if with_coco else ())):
+    for folder in ('JPEGImages', 'Annotations', 'ImageSets/Main', *(('annotations',) if with_coco else ())):
         (out / folder).mkdir(parents=True, exist_ok=True)
     names = [f'{split}_{i:05d}' for i in range(len(scenes))]
     for name, scene in zip(names, scenes):
@@ -193,8 +218,9 @@ def main() -> None:
     for number, (split, source) in enumerate(SPLITS.items()):
         articles, labels = load_articles(args.source, source)
         amount = dict(trainval=args.train, test=args.test)[split]
-        scenes = [compose(np.random.default_rng([args.seed, number, i]), articles, labels, args.size)
-                  for i in range(amount)]
+        scenes = [
+            compose(np.random.default_rng([args.seed, number, i]), articles, labels, args.size) for i in range(amount)
+        ]
         write(args.out, split, scenes, args.coco)
         print(f'{args.out}: {amount} {split} scenes with {sum(len(scene.labels) for scene in scenes)} articles')
 

@@ -3,6 +3,7 @@
 They come from --source (.gz files), else from Debian's package dataset-fashion-mnist where it is installed or, as
 root, can be installed, else from mmpretrain's own download.
 """
+
 import argparse
 import gzip
 import os
@@ -22,8 +23,9 @@ def install_debian_package() -> None:
         return
     print('installing the Debian package dataset-fashion-mnist (30 MB)', flush=True)
     for command in (['apt-get', 'update', '-qq'], ['apt-get', 'install', '-y', '-qq', 'dataset-fashion-mnist']):
-        subprocess.run(command, check=False, stdout=subprocess.DEVNULL,
-                       env=dict(os.environ, DEBIAN_FRONTEND='noninteractive'))
+        subprocess.run(
+            command, check=False, stdout=subprocess.DEVNULL, env=dict(os.environ, DEBIAN_FRONTEND='noninteractive')
+        )
 
 
 def unpack(source: Path, out: Path) -> None:

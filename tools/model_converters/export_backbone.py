@@ -3,6 +3,7 @@
     python tools/model_converters/export_backbone.py work_dirs/hssakd_r18_imagenet/epoch_100.pth r18.safetensors \\
         --format torchvision
 """
+
 import argparse
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from mmhssakd.utils.export import FORMATS, export_backbone, network_name
 HOW_TO_LOAD = dict(
     mmpretrain="init_cfg=dict(type='Pretrained', checkpoint='{out}', prefix='backbone.')  # a .pth file",
     torchvision='torchvision.models.{name}().load_state_dict(tensors, strict=False)  # fc stays at random',
-    timm="timm.create_model('{name}', num_classes=0).load_state_dict(tensors)")
+    timm="timm.create_model('{name}', num_classes=0).load_state_dict(tensors)",
+)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ A classifier becomes one graph: normalised images to logits. A detector becomes 
 dense head in OUT, and the box head of a two-stage detector in OUT with ``_box_head``; anchors, RoIAlign and NMS stay
 outside. The means and deviations to normalise with are in the graph's metadata.
 """
+
 import argparse
 import json
 from pathlib import Path
@@ -23,8 +24,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of the classifier or detector')
     parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument('out', type=Path, help='file to write, *.onnx')
-    parser.add_argument('--size', type=int, nargs=2, default=(224, 224), metavar=('HEIGHT', 'WIDTH'),
-                        help='size of the images (default: 224 224); the batch size stays free')
+    parser.add_argument(
+        '--size',
+        type=int,
+        nargs=2,
+        default=(224, 224),
+        metavar=('HEIGHT', 'WIDTH'),
+        help='size of the images (default: 224 224); the batch size stays free',
+    )
     parser.add_argument('--opset', type=int, default=18, help='ONNX operator set (default: 18)')
     return parser.parse_args()
 
@@ -49,7 +56,7 @@ class Dense(nn.Module):
 
     def names(self, outputs: Tuple[torch.Tensor, ...]) -> List[str]:
         """Name the outputs: kind and level."""
-        kinds = ('cls_score', 'bbox_pred', 'feature')[:3 if self.two_stage else 2]
+        kinds = ('cls_score', 'bbox_pred', 'feature')[: 3 if self.two_stage else 2]
         levels = len(outputs) // len(kinds)
         return [f'{kind}_{level}' for kind in kinds for level in range(levels)]
 
@@ -73,8 +80,19 @@ def write(network: nn.Module, inputs: torch.Tensor, names: List[str], out: Path,
     """
     import onnx
     import onnxruntime
-    torch.onnx.export(network, (inputs, ), str(out), input_names=names[:1], output_names=names[1:], opset_version=opset,
-                      dynamo=True, external_data=False, verbose=False, dynamic_shapes=({0: torch.export.Dim.DYNAMIC}, ))
+
+    torch.onnx.export(
+        network,
+        (inputs,),
+        str(out),
+        input_names=names[:1],
+        output_names=names[1:],
+        opset_version=opset,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+        dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+    )
     graph = onnx.load(str(out))
     onnx.helper.set_model_props(graph, {key: json.dumps(value) for key, value in notes.items()})
     onnx.checker.check_model(graph)
@@ -84,10 +102,12 @@ def write(network: nn.Module, inputs: torch.Tensor, names: List[str], out: Path,
     other = torch.randn(3, *inputs.shape[1:])  # another batch size than the exported one
     with torch.no_grad():
         expected = network(other)
-    expected = expected if isinstance(expected, (tuple, list)) else (expected, )
+    expected = expected if isinstance(expected, (tuple, list)) else (expected,)
     found = session.run(None, {names[0]: other.numpy()})
-    return max(((torch.from_numpy(ours) - theirs).abs().max() / theirs.abs().max().clamp(min=1e-6)).item()
-               for ours, theirs in zip(found, expected))
+    return max(
+        ((torch.from_numpy(ours) - theirs).abs().max() / theirs.abs().max().clamp(min=1e-6)).item()
+        for ours, theirs in zip(found, expected)
+    )
 
 
 def parts_of(model: nn.Module, size: Tuple[int, int], out: Path) -> List[tuple]:
@@ -103,8 +123,9 @@ def parts_of(model: nn.Module, size: Tuple[int, int], out: Path) -> List[tuple]:
         head, extractor = model.roi_head.bbox_head, model.roi_head.bbox_roi_extractor
         side = extractor.roi_layers[0].output_size
         rois = torch.randn(2, extractor.out_channels, *side)
-        parts.append((head, rois, ['roi_features', 'cls_score', 'bbox_pred'],
-                      out.with_name(f'{out.stem}_box_head{out.suffix}')))
+        parts.append(
+            (head, rois, ['roi_features', 'cls_score', 'bbox_pred'], out.with_name(f'{out.stem}_box_head{out.suffix}'))
+        )
     return parts
 
 
@@ -122,16 +143,21 @@ def main() -> None:
         raise SystemExit('an online run has several networks: take one out with tools/model_converters/export_peer.py.')
     preprocessor = model.data_preprocessor
     rgb = getattr(preprocessor, 'to_rgb', getattr(preprocessor, '_channel_conversion', False))  # mmpretrain's, mmdet's
-    notes = dict(mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist(),
-                 channels='RGB' if rgb else 'BGR, as OpenCV reads')
+    notes = dict(
+        mean=preprocessor.mean.flatten().tolist(),
+        std=preprocessor.std.flatten().tolist(),
+        channels='RGB' if rgb else 'BGR, as OpenCV reads',
+    )
     for network, inputs, names, out in parts_of(model, tuple(args.size), args.out):
         difference = write(network.eval(), inputs, names, out, args.opset, notes)
         print(f'{out}: {names[0]} -> {", ".join(names[1:])}; largest difference to torch {difference:.1e}')
         if not difference < TOLERANCE:
             out.unlink()
-            raise SystemExit(f'{out} did not compute what torch computes: for another batch size than the exported '
-                             f'one ({len(inputs)}), they differ by {difference:.1e} of the largest output. The file '
-                             'was removed. Networks that work in windows (Swin) cannot be exported for any batch size.')
+            raise SystemExit(
+                f'{out} did not compute what torch computes: for another batch size than the exported '
+                f'one ({len(inputs)}), they differ by {difference:.1e} of the largest output. The file '
+                'was removed. Networks that work in windows (Swin) cannot be exported for any batch size.'
+            )
 
 
 if __name__ == '__main__':

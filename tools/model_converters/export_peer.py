@@ -1,4 +1,5 @@
 """Take one peer out of a checkpoint of OnlineHSSAKD: an ordinary classifier's checkpoint, backbone.* and head.*."""
+
 import argparse
 
 from mmhssakd.utils.checkpoint import read_state_dict, save_atomically
@@ -9,8 +10,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint of an OnlineHSSAKD run')
     parser.add_argument('out', help='file to write')
     parser.add_argument('--peer', type=int, default=0, help='number of the peer, from 0')
-    parser.add_argument('--keep-branches', action='store_true',
-                        help='keep auxiliary_neck.*, so that the peer can be a teacher')
+    parser.add_argument(
+        '--keep-branches', action='store_true', help='keep auxiliary_neck.*, so that the peer can be a teacher'
+    )
     return parser.parse_args()
 
 
@@ -22,10 +24,11 @@ def peer_state_dict(tensors: dict, peer: int, keep_branches: bool = False) -> di
     """
     peers = sorted({int(name.split('.')[1]) for name in tensors if name.startswith('peers.')})
     if peer not in peers:
-        raise ValueError(f'the checkpoint has no peer {peer}; it has '
-                         f'{peers or "none: it is no OnlineHSSAKD checkpoint"}')
+        raise ValueError(
+            f'the checkpoint has no peer {peer}; it has {peers or "none: it is no OnlineHSSAKD checkpoint"}'
+        )
     prefix = f'peers.{peer}.'
-    state = {name[len(prefix):]: value for name, value in tensors.items() if name.startswith(prefix)}
+    state = {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
     return {name: value for name, value in state.items() if keep_branches or not name.startswith('auxiliary_neck.')}
 
 

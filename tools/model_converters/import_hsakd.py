@@ -1,4 +1,5 @@
 """Turn a checkpoint of the paper's released code into one of ours, for students, teachers and online pairs."""
+
 import argparse
 import os.path as osp
 import pickle
@@ -12,7 +13,7 @@ from mmhssakd.utils.hsakd import import_hsakd
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('src', help="checkpoint of the released code: dict(net=...) or a bare state dict")
+    parser.add_argument('src', help='checkpoint of the released code: dict(net=...) or a bare state dict')
     parser.add_argument('dst', help='file to write')
     return parser.parse_args()
 
@@ -31,8 +32,11 @@ def read_released(path: str) -> dict:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise ValueError(f'{path} is no checkpoint that can be loaded safely: {error}') from None
     tensors = content.get('net', content) if isinstance(content, dict) else None
-    if not tensors or not isinstance(tensors, dict) or not all(
-            isinstance(value, torch.Tensor) for value in tensors.values()):
+    if (
+        not tensors
+        or not isinstance(tensors, dict)
+        or not all(isinstance(value, torch.Tensor) for value in tensors.values())
+    ):
         raise ValueError(f'{path} holds no state dict of tensors, neither bare nor as "net".')
     return tensors
 
@@ -53,10 +57,12 @@ def main() -> None:
         save_atomically(dict(state_dict=state_dict, meta=meta), args.dst)
     except (OSError, ValueError) as error:
         raise SystemExit(f'import_hsakd: {error}') from None
-    print(f'Recognised {describe(model)}: {len(state_dict)} tensors written to {args.dst}.\n'
-          f'As a teacher: --cfg-options model.teacher.checkpoint={args.dst}\n'
-          f'To test it:   python tools/test.py CONFIG {args.dst}\n'
-          f'The model that it fits: {model}')
+    print(
+        f'Recognised {describe(model)}: {len(state_dict)} tensors written to {args.dst}.\n'
+        f'As a teacher: --cfg-options model.teacher.checkpoint={args.dst}\n'
+        f'To test it:   python tools/test.py CONFIG {args.dst}\n'
+        f'The model that it fits: {model}'
+    )
 
 
 if __name__ == '__main__':

@@ -4,8 +4,6 @@ _base_ = '../ce_resnet20.py'
 
 train_dataloader = dict(
     dataset=dict(
-        _delete_=True,
-        type='mmhssakd.StratifiedSubset',
-        fraction=0.25,
-        seed=0,
-        dataset=_base_.train_dataloader.dataset))
+        _delete_=True, type='mmhssakd.StratifiedSubset', fraction=0.25, seed=0, dataset=_base_.train_dataloader.dataset
+    )
+)

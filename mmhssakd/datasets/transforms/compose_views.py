@@ -1,4 +1,5 @@
 """The product of several self-supervised tasks."""
+
 from typing import Sequence
 
 import torch

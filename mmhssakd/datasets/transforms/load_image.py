@@ -1,4 +1,5 @@
 """Read an image file, and notice when it is not whole."""
+
 from typing import Optional
 
 import cv2
@@ -9,7 +10,7 @@ from mmengine import fileio
 
 from mmhssakd.registry import TRANSFORMS
 
-JPEG, JPEG_SCAN, JPEG_END = b'\xff\xd8', 0xda, b'\xff\xd9'
+JPEG, JPEG_SCAN, JPEG_END = b'\xff\xd8', 0xDA, b'\xff\xd9'
 PNG, PNG_END = b'\x89PNG\r\n\x1a\n', b'IEND'
 
 
@@ -27,13 +28,13 @@ def is_whole(data: bytes) -> bool:
     if not data.startswith(JPEG):
         return True
     place = len(JPEG)
-    while place + 4 <= len(data) and data[place] == 0xff:  # segments before the picture, each with its length
-        if data[place + 1] == 0xff:  # padding
+    while place + 4 <= len(data) and data[place] == 0xFF:  # segments before the picture, each with its length
+        if data[place + 1] == 0xFF:  # padding
             place += 1
         elif data[place + 1] == JPEG_SCAN:
             return data.find(JPEG_END, place) >= 0
         else:
-            place += 2 + int.from_bytes(data[place + 2:place + 4], 'big')
+            place += 2 + int.from_bytes(data[place + 2 : place + 4], 'big')
     return False
 
 

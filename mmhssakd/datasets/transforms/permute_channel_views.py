@@ -1,4 +1,5 @@
 """Permutation of the colour channels as the self-supervised task (self-supervised label augmentation)."""
+
 from itertools import permutations
 
 import torch
@@ -22,7 +23,9 @@ class PermuteChannelViews(Views):
             ValueError: The images do not have three channels.
         """
         if images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError('Permuting colour channels needs images of shape (B, 3, H, W), but the batch has shape '
-                             f'{tuple(images.shape)}: set model.views to another task, for example '
-                             "dict(type='mmhssakd.RotateViews').")
+            raise ValueError(
+                'Permuting colour channels needs images of shape (B, 3, H, W), but the batch has shape '
+                f'{tuple(images.shape)}: set model.views to another task, for example '
+                "dict(type='mmhssakd.RotateViews')."
+            )
         return torch.stack([images[:, order] for order in ORDERS], dim=1).flatten(0, 1)

@@ -1,4 +1,5 @@
 """Rotation by 0, 90, 180 and 270 degrees: the paper's self-supervised task."""
+
 import torch
 
 from mmhssakd.registry import TRANSFORMS
@@ -26,7 +27,8 @@ def rotate_views(images: torch.Tensor) -> torch.Tensor:
         raise ValueError(
             f'Rotation needs square images, but the batch has height {height} and width {width}. '
             'Crop or resize to a square in the training pipeline (train_dataloader.dataset.pipeline), '
-            "for example with dict(type='RandomResizedCrop', scale=224).")
+            "for example with dict(type='RandomResizedCrop', scale=224)."
+        )
     return torch.stack([images.rot90(j, (2, 3)) for j in range(NUM_ROTATIONS)], dim=1).flatten(0, 1)
 
 

@@ -1,4 +1,5 @@
 """What every self-supervised task is: a set of M transformations, the first of which is the identity."""
+
 from abc import abstractmethod
 
 import torch
@@ -43,7 +44,9 @@ class Views(BaseTransform):
         """
         images = results.get('inputs')
         if not isinstance(images, torch.Tensor):
-            raise TypeError(f'{type(self).__name__} transforms the packed tensor: put it after PackInputs in the '
-                            f'pipeline. It found {sorted(results)} in the results.')
+            raise TypeError(
+                f'{type(self).__name__} transforms the packed tensor: put it after PackInputs in the '
+                f'pipeline. It found {sorted(results)} in the results.'
+            )
         results['inputs'] = self.expand(images[None])
         return results

@@ -6,6 +6,10 @@ from .non_finite_loss_hook import NonFiniteLossHook
 from .pretrained_check_hook import PretrainedCheckHook
 
 __all__ = [
-    'AtomicCheckpointHook', 'CheckpointFitHook', 'ClassCountHook', 'InterruptHook', 'NonFiniteLossHook',
-    'PretrainedCheckHook'
+    'AtomicCheckpointHook',
+    'CheckpointFitHook',
+    'ClassCountHook',
+    'InterruptHook',
+    'NonFiniteLossHook',
+    'PretrainedCheckHook',
 ]

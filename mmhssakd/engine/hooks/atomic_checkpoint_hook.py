@@ -1,4 +1,5 @@
 """Checkpoints that an interruption cannot break."""
+
 import glob
 import os.path as osp
 from contextlib import suppress
@@ -61,19 +62,26 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         keep = [number for number in getattr(self, 'keep_ckpt_ids', ()) if number != step] + [step]
-        old = keep[:-self.max_keep_ckpts] if self.max_keep_ckpts > 0 else []
+        old = keep[: -self.max_keep_ckpts] if self.max_keep_ckpts > 0 else []
         if self.max_keep_ckpts > 0:
             # With the old ones: mmengine removes at resume what is too many, should the run be killed before the end
             # of this method.
             runner.message_hub.update_info('keep_ckpt_ids', keep)
             self.keep_ckpt_ids.clear()
-            self.keep_ckpt_ids.extend(keep[len(old):])
+            self.keep_ckpt_ids.extend(keep[len(old) :])
         self.last_ckpt = self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(step))
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         runner.save_checkpoint(
-            self.out_dir, self.filename_tmpl.format(step), self.file_client_args, save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler, meta=meta, by_epoch=self.by_epoch,
-            backend_args=self.backend_args, **self.args)
+            self.out_dir,
+            self.filename_tmpl.format(step),
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
         if is_main_process():
             replace_file(self.last_ckpt.encode(), osp.join(runner.work_dir, 'last_checkpoint'))
             for number in old:

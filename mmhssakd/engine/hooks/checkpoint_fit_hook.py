@@ -1,4 +1,5 @@
 """Stop a run whose checkpoint does not fit its model."""
+
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -28,5 +29,6 @@ class CheckpointFitHook(Hook):
         difference = compare(expected, {name: value for name, value in found.items() if name in expected})
         if difference:
             raise ValueError(
-                f'The checkpoint does not fit the config\'s model ({type(model).__name__}): is it a teacher\'s where a '
-                f'student\'s is needed, or of another architecture or another number of classes?\n{difference}')
+                f"The checkpoint does not fit the config's model ({type(model).__name__}): is it a teacher's where a "
+                f"student's is needed, or of another architecture or another number of classes?\n{difference}"
+            )

@@ -1,4 +1,5 @@
 """Stop a run whose data and model disagree on the number of classes."""
+
 from typing import Any
 
 from mmdet.engine.hooks import NumClassCheckHook
@@ -35,9 +36,11 @@ class ClassCountHook(NumClassCheckHook):
         numbers = {name: i for i, name in enumerate(train)}
         for i, name in enumerate(val):
             if numbers.get(name, i) != i:
-                raise ValueError(f'Class {name!r} is number {numbers[name]} in train_dataloader.dataset and number {i} '
-                                 'in val_dataloader.dataset: give both the same metainfo.classes, in the same order '
-                                 '(for folders, the same folders).')
+                raise ValueError(
+                    f'Class {name!r} is number {numbers[name]} in train_dataloader.dataset and number {i} '
+                    'in val_dataloader.dataset: give both the same metainfo.classes, in the same order '
+                    '(for folders, the same folders).'
+                )
 
     def _check_head(self, runner: Runner, mode: str) -> None:
         loader = runner.train_dataloader if mode == 'train' else runner.val_dataloader
@@ -57,19 +60,25 @@ class ClassCountHook(NumClassCheckHook):
         if classes is None:
             return
         if isinstance(classes, str):
-            raise ValueError(f'{where}.dataset.metainfo.classes is the string {classes!r}: write a tuple of names, '
-                             f'({classes!r}, ) for a single one.')
+            raise ValueError(
+                f'{where}.dataset.metainfo.classes is the string {classes!r}: write a tuple of names, '
+                f'({classes!r}, ) for a single one.'
+            )
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         for name, head in model.named_modules():
             if self.counts(name, head) and head.num_classes != len(classes):
                 raise ValueError(
                     f'model.{name}.num_classes is {head.num_classes}, but {where}.dataset has {len(classes)} classes '
                     f'({", ".join(map(str, classes[:5]))}{", ..." if len(classes) > 5 else ""}). Set both to the same: '
-                    f'model.{name}.num_classes, and the data set\'s metainfo.classes (for a detector, '
-                    '--cfg-options class_names="[name,...]" sets both).')
+                    f"model.{name}.num_classes, and the data set's metainfo.classes (for a detector, "
+                    '--cfg-options class_names="[name,...]" sets both).'
+                )
 
     @staticmethod
     def counts(name: str, module: Any) -> bool:
         """Whether a module is a head that has one output a class of the data."""
-        return (isinstance(getattr(module, 'num_classes', None), int) and name.endswith('head')
-                and not name.endswith(('rpn_head', 'semantic_head')))
+        return (
+            isinstance(getattr(module, 'num_classes', None), int)
+            and name.endswith('head')
+            and not name.endswith(('rpn_head', 'semantic_head'))
+        )

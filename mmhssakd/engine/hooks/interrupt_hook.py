@@ -1,4 +1,5 @@
 """Save and stop when asked to."""
+
 import os
 import os.path as osp
 import signal
@@ -128,13 +129,15 @@ class InterruptHook(Hook):
     def stop(self, runner: Runner, number: int, meta: dict) -> None:
         """Save and exit with the status that a shell gives to the signal."""
         path = osp.join(runner.work_dir, INTERRUPTED)
-        runner.save_checkpoint(runner.work_dir, INTERRUPTED, meta=meta, by_epoch=False,
-                               backend_args=dict(backend='atomic'))
+        runner.save_checkpoint(
+            runner.work_dir, INTERRUPTED, meta=meta, by_epoch=False, backend_args=dict(backend='atomic')
+        )
         if is_main_process():
             replace_file(path.encode(), osp.join(runner.work_dir, 'last_checkpoint'))
         runner.logger.warning(
             f'Stopped by {signal.Signals(number).name} after iteration {meta["iter"]} (epoch {meta["epoch"] + 1}) and '
             f'saved {path}. To go on, give the same command again with --resume '
-            f'(and --work-dir {runner.work_dir}).')
+            f'(and --work-dir {runner.work_dir}).'
+        )
         self.release(runner)
         raise SystemExit(128 + number)

@@ -1,4 +1,5 @@
 """Stop a run whose loss or gradient is no number, or leave out the step."""
+
 from typing import Any, Dict, List, Optional
 
 import torch
@@ -33,8 +34,9 @@ class NonFiniteLossHook(Hook):
 
     def __init__(self, max_skipped: int = 0) -> None:
         if not isinstance(max_skipped, int) or max_skipped < 0:
-            raise ValueError('NonFiniteLossHook.max_skipped must be a number of steps, 0 or more, but got '
-                             f'{max_skipped!r}.')
+            raise ValueError(
+                f'NonFiniteLossHook.max_skipped must be a number of steps, 0 or more, but got {max_skipped!r}.'
+            )
         self.max_skipped = max_skipped
         self.bad_gradients: List[str] = []
         self.sharded = False
@@ -47,8 +49,7 @@ class NonFiniteLossHook(Hook):
         names = {parameter: name for name, parameter in model.named_parameters()}
         wrappers = runner.optim_wrapper
         for wrapper in wrappers.values() if isinstance(wrappers, dict) else [wrappers]:
-            wrapper.optimizer.register_step_pre_hook(
-                lambda optimizer, args, kwargs: self.before_step(optimizer, names))
+            wrapper.optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: self.before_step(optimizer, names))
 
     def before_step(self, optimizer: torch.optim.Optimizer, names: Dict[torch.Tensor, str]) -> None:
         """Drop the gradients if one is not finite: optimisers do nothing for parameters without gradient."""
@@ -72,19 +73,20 @@ class NonFiniteLossHook(Hook):
         if self.max_skipped:
             self.buffers = {name: value.clone() for name, value in runner.model.named_buffers()}
 
-    def after_train_iter(self,
-                         runner: Runner,
-                         batch_idx: int,
-                         data_batch: Optional[dict] = None,
-                         outputs: Optional[dict] = None) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None, outputs: Optional[dict] = None
+    ) -> None:
         """Check the loss terms that the training step returned, and what :meth:`before_step` found.
 
         Raises:
             FloatingPointError: Something is not finite, and no step may be left out (any more). The last checkpoint
                 is the one written before.
         """
-        terms = {name: value for name, value in (outputs or {}).items()
-                 if 'loss' in name and isinstance(value, torch.Tensor) and not torch.isfinite(value).all()}
+        terms = {
+            name: value
+            for name, value in (outputs or {}).items()
+            if 'loss' in name and isinstance(value, torch.Tensor) and not torch.isfinite(value).all()
+        }
         bad, self.bad_gradients = self.bad_gradients, []
         if not terms and not bad:
             return
@@ -92,8 +94,10 @@ class NonFiniteLossHook(Hook):
             terms.pop('loss', None)  # the sum, which says nothing more
         what = ', '.join(f'{name}={value.item()}' for name, value in terms.items())
         if not what:
-            what = (f'gradient that is not finite, of {len(bad)} parameters ({", ".join(bad[:5])}'
-                    f'{", ..." if len(bad) > 5 else ""}),')
+            what = (
+                f'gradient that is not finite, of {len(bad)} parameters ({", ".join(bad[:5])}'
+                f'{", ..." if len(bad) > 5 else ""}),'
+            )
         what = f'{what} in iteration {runner.iter + 1} (epoch {runner.epoch + 1})'
         images = f'look at the images: {image_names(data_batch)}'
         skipped = runner.message_hub.get_info('skipped_steps', 0) + 1 if self.max_skipped else 1
@@ -101,7 +105,8 @@ class NonFiniteLossHook(Hook):
             after = f' after {self.max_skipped} steps that were left out' if self.max_skipped else ''
             raise FloatingPointError(
                 f'{what}. Training stops{after}; the last good checkpoint is kept in {runner.work_dir}. Lower the '
-                'learning rate (optim_wrapper.optimizer.lr), clip gradients (optim_wrapper.clip_grad) or ' + images)
+                'learning rate (optim_wrapper.optimizer.lr), clip gradients (optim_wrapper.clip_grad) or ' + images
+            )
         runner.message_hub.update_info('skipped_steps', skipped)
         with torch.no_grad():
             for name, value in runner.model.named_buffers():
@@ -114,6 +119,9 @@ class NonFiniteLossHook(Hook):
 def image_names(data_batch: Any) -> str:
     """Files of a batch's images, or their numbers in the data set."""
     samples = (data_batch.get('data_samples') if isinstance(data_batch, dict) else None) or []
-    names = [str(sample.get('img_path')) if sample.get('img_path') else f'number {sample.get("sample_idx")}'
-             for sample in samples if sample.get('img_path') or sample.get('sample_idx') is not None]
+    names = [
+        str(sample.get('img_path')) if sample.get('img_path') else f'number {sample.get("sample_idx")}'
+        for sample in samples
+        if sample.get('img_path') or sample.get('sample_idx') is not None
+    ]
     return ', '.join(names) if names else '(the dataset names none)'

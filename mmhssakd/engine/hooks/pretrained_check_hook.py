@@ -1,4 +1,5 @@
 """Stop a run whose pretrained backbone did not load."""
+
 from typing import Dict, Optional
 
 import torch
@@ -46,15 +47,20 @@ class PretrainedCheckHook(Hook):
         # mmengine looks for the prefix in the names as they stand, with what a wrapper put before them
         found = read_state_dict(path, where, wrapper='')
         self.wanted = select(found, prefix, module, f'{where}: {path}')
-        expected = {name: value for name, value in module.state_dict().items()
-                    if name in self.wanted or not name.endswith('num_batches_tracked')}
+        expected = {
+            name: value
+            for name, value in module.state_dict().items()
+            if name in self.wanted or not name.endswith('num_batches_tracked')
+        }
         difference = compare(expected, self.wanted)
         if difference:
-            matched = sum(name in expected and expected[name].shape == value.shape
-                          for name, value in self.wanted.items())
+            matched = sum(
+                name in expected and expected[name].shape == value.shape for name, value in self.wanted.items()
+            )
             raise ValueError(
                 f'{where}: {path} does not fit {type(module).__name__}: {matched} of its {len(expected)} tensors '
-                f'match the checkpoint. Is it of another depth or width?\n{difference}')
+                f'match the checkpoint. Is it of another depth or width?\n{difference}'
+            )
 
     def before_train(self, runner: Runner) -> None:
         """Compare the values, once all is initialised, unless a whole model was loaded after that.
@@ -65,11 +71,16 @@ class PretrainedCheckHook(Hook):
         if self.wanted is None or runner._resume or runner._load_from:
             return
         state = self.find(runner).state_dict()
-        changed = [name for name, value in self.wanted.items()
-                   if not torch.equal(state[name].cpu(), value.to(state[name].dtype))]
+        changed = [
+            name
+            for name, value in self.wanted.items()
+            if not torch.equal(state[name].cpu(), value.to(state[name].dtype))
+        ]
         if changed:
-            raise ValueError(f'{len(changed)} tensors of model.{self.module} lost what their checkpoint holds before '
-                             f'training began: {", ".join(changed[:20])}. Was the model initialised by hand?')
+            raise ValueError(
+                f'{len(changed)} tensors of model.{self.module} lost what their checkpoint holds before '
+                f'training began: {", ".join(changed[:20])}. Was the model initialised by hand?'
+            )
         runner.logger.info(f'model.{self.module}: all {len(self.wanted)} tensors come from its checkpoint.')
         self.wanted = None
 
@@ -92,13 +103,15 @@ def select(found: Dict[str, torch.Tensor], prefix: str, module: nn.Module, where
     Raises:
         ValueError: No tensor has the prefix, or it is not given although the checkpoint needs one.
     """
-    chosen = {name[len(prefix):]: value for name, value in found.items() if name.startswith(prefix)}
+    chosen = {name[len(prefix) :]: value for name, value in found.items() if name.startswith(prefix)}
     children = {name for name, _ in module.named_children()}
     if not prefix:
         chosen = {name: value for name, value in chosen.items() if name.split('.')[0] in children}
     if not chosen:
         prefixes = sorted({name.split('.')[0] + '.' for name in found})
         bare = ' (or to None: it looks like a bare backbone)' if children & {p[:-1] for p in prefixes} else ''
-        raise ValueError(f'{where} has no tensor that begins with {prefix!r}. Its names begin with: '
-                         f'{", ".join(prefixes)}. Set init_cfg.prefix to the one that holds the backbone{bare}.')
+        raise ValueError(
+            f'{where} has no tensor that begins with {prefix!r}. Its names begin with: '
+            f'{", ".join(prefixes)}. Set init_cfg.prefix to the one that holds the backbone{bare}.'
+        )
     return chosen

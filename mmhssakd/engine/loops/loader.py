@@ -1,4 +1,5 @@
 """A data loader that starts at any batch, and whose random augmentation depends on a sample's place in the run."""
+
 import itertools
 from functools import partial
 from typing import Any, Iterator, List, Tuple
@@ -10,8 +11,17 @@ from mmhssakd.datasets.transforms.load_image import BrokenImageError
 from mmhssakd.utils.seeds import seed_everything
 
 # What a DataLoader keeps of the arguments that it was built with.
-OPTIONS = ('num_workers', 'collate_fn', 'pin_memory', 'timeout', 'worker_init_fn', 'multiprocessing_context',
-           'generator', 'prefetch_factor', 'persistent_workers')
+OPTIONS = (
+    'num_workers',
+    'collate_fn',
+    'pin_memory',
+    'timeout',
+    'worker_init_fn',
+    'multiprocessing_context',
+    'generator',
+    'prefetch_factor',
+    'persistent_workers',
+)
 
 
 def stop_workers(loader: DataLoader) -> None:
@@ -91,8 +101,10 @@ class NumberedBatchSampler(Sampler):
         for number, batch in enumerate(self._batches()):
             if number >= skip:
                 # as the default sampler deals the samples out, so that they do not depend on the number of processes
-                yield [Draw(index, (self.seed, self.epoch, (place + i) * world_size + rank))
-                       for i, index in enumerate(batch)]
+                yield [
+                    Draw(index, (self.seed, self.epoch, (place + i) * world_size + rank))
+                    for i, index in enumerate(batch)
+                ]
             place += len(batch)
 
 
@@ -140,7 +152,8 @@ class ResumableLoader(DataLoader):
             raise ValueError(
                 f'train_dataloader gives no batch: its data set holds {len(loader.dataset)} images, which do not fill '
                 f'one batch of {getattr(loader, "batch_size", None) or "that size"}. Lower train_dataloader.batch_size '
-                'or set train_dataloader.drop_last=False.')
+                'or set train_dataloader.drop_last=False.'
+            )
         # torch asks a data set for all items of a batch at once if it has this method
         loader.dataset.__getitems__ = partial(read_items, loader.dataset, skip_broken=skip_broken)
         options = {name: getattr(loader, name) for name in OPTIONS}

@@ -1,4 +1,5 @@
 """mmengine's two training loops, made exact: a resumed run does what the uninterrupted one would have done."""
+
 from contextlib import closing
 from typing import Any, Generator, Union
 
@@ -20,8 +21,9 @@ class ExactDataMixin:
     the run's seed and the place, see :func:`seed_everything`: nothing else needs to be stored.
     """
 
-    def _init_exact(self, runner: Runner, dataloader: Union[DataLoader, dict], max_broken_images: int,
-                    **length: int) -> DataLoader:
+    def _init_exact(
+        self, runner: Runner, dataloader: Union[DataLoader, dict], max_broken_images: int, **length: int
+    ) -> DataLoader:
         """Check the options, see :class:`ResumableEpochLoop`, and build the data loader."""
         for name, value, least in (('max_broken_images', max_broken_images, 0), *((*x, 1) for x in length.items())):
             if not isinstance(value, int) or value < least:
@@ -102,8 +104,9 @@ class ResumableEpochLoop(ExactDataMixin, EpochBasedTrainLoop):
         ValueError: An option is out of range, the data set does not fill a batch, or too many images are broken.
     """
 
-    def __init__(self, runner: Runner, dataloader: Union[DataLoader, dict], max_epochs: int,
-                 max_broken_images: int = 0, **kwargs) -> None:
+    def __init__(
+        self, runner: Runner, dataloader: Union[DataLoader, dict], max_epochs: int, max_broken_images: int = 0, **kwargs
+    ) -> None:
         loader = self._init_exact(runner, dataloader, max_broken_images, max_epochs=max_epochs)
         super().__init__(runner, loader, max_epochs, **kwargs)
 
@@ -128,7 +131,8 @@ class ResumableEpochLoop(ExactDataMixin, EpochBasedTrainLoop):
             self.runner.logger.warning(
                 f'The checkpoint was written after {self._iter} iterations and {self._epoch} epochs, but an epoch now '
                 f'has {len(self.dataloader)} iterations: the batch size, the data or the number of processes changed. '
-                'The epoch starts with its first batch.')
+                'The epoch starts with its first batch.'
+            )
             done = 0
         elif done:
             self.runner.logger.info(f'Going on with batch {done + 1} of {len(self.dataloader)}.')
@@ -154,8 +158,9 @@ class ResumableIterLoop(ExactDataMixin, IterBasedTrainLoop):
         ValueError: An option is out of range, the data set does not fill a batch, or too many images are broken.
     """
 
-    def __init__(self, runner: Runner, dataloader: Union[DataLoader, dict], max_iters: int,
-                 max_broken_images: int = 0, **kwargs) -> None:
+    def __init__(
+        self, runner: Runner, dataloader: Union[DataLoader, dict], max_iters: int, max_broken_images: int = 0, **kwargs
+    ) -> None:
         loader = self._init_exact(runner, dataloader, max_broken_images, max_iters=max_iters)
         super().__init__(runner, loader, max_iters, **kwargs)
 

@@ -1,4 +1,5 @@
 """Mixed precision where there is no GPU."""
+
 from contextlib import contextmanager, nullcontext
 from typing import Any, Callable, ContextManager, Iterator
 
@@ -13,8 +14,13 @@ from mmhssakd.engine.precision import has_bfloat16
 from mmhssakd.registry import OPTIM_WRAPPERS
 
 aten = torch.ops.aten
-PRODUCTS = (aten.convolution.default, aten.convolution_backward.default,
-            aten.mm.default, aten.addmm.default, aten.bmm.default)
+PRODUCTS = (
+    aten.convolution.default,
+    aten.convolution_backward.default,
+    aten.mm.default,
+    aten.addmm.default,
+    aten.bmm.default,
+)
 
 
 class ProductsInFloat32(TorchDispatchMode):

@@ -7,6 +7,11 @@ from .cifar_wide_resnet import CIFARWideResNet
 from .torchvision_backbone import TorchvisionBackbone
 
 __all__ = [
-    'CIFARMobileNetV2', 'CIFARResNet', 'CIFARShuffleNetV1', 'CIFARShuffleNetV2', 'CIFARVGG', 'CIFARWideResNet',
-    'TorchvisionBackbone'
+    'CIFARMobileNetV2',
+    'CIFARResNet',
+    'CIFARShuffleNetV1',
+    'CIFARShuffleNetV2',
+    'CIFARVGG',
+    'CIFARWideResNet',
+    'TorchvisionBackbone',
 ]

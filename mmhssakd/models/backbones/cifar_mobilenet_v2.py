@@ -1,4 +1,5 @@
 """MobileNetV2 for 32x32 images."""
+
 from typing import Optional
 
 import torch
@@ -29,10 +30,15 @@ class InvertedResidual(BaseModule):
         self.residual = stride == 1 and in_channels == channels
         hidden = in_channels * expand_ratio
         self.conv = nn.Sequential(
-            nn.Conv2d(in_channels, hidden, 1, bias=False), nn.BatchNorm2d(hidden), nn.ReLU(inplace=True),
-            nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False), nn.BatchNorm2d(hidden),
+            nn.Conv2d(in_channels, hidden, 1, bias=False),
+            nn.BatchNorm2d(hidden),
             nn.ReLU(inplace=True),
-            nn.Conv2d(hidden, channels, 1, bias=False), nn.BatchNorm2d(channels))
+            nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(hidden, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.conv(x) if self.residual else self.conv(x)
@@ -61,14 +67,16 @@ class CIFARMobileNetV2(StageChain):
         self.expand_ratio = expand_ratio
         in_channels = int(32 * widen_factor)
         self.conv1 = nn.Sequential(
-            nn.Conv2d(3, in_channels, 3, 1, 1, bias=False), nn.BatchNorm2d(in_channels), nn.ReLU(inplace=True))
+            nn.Conv2d(3, in_channels, 3, 1, 1, bias=False), nn.BatchNorm2d(in_channels), nn.ReLU(inplace=True)
+        )
         self.blocks = nn.ModuleList()
         for i, (width, _, stride) in enumerate(STAGES):
             self.blocks.append(self._make_stage(i, in_channels, stride))
             in_channels = int(width * widen_factor)
         last = max(1280, int(1280 * widen_factor))
         self.conv2 = nn.Sequential(
-            nn.Conv2d(in_channels, last, 1, bias=False), nn.BatchNorm2d(last), nn.ReLU(inplace=True))
+            nn.Conv2d(in_channels, last, 1, bias=False), nn.BatchNorm2d(last), nn.ReLU(inplace=True)
+        )
 
     def _make_stage(self, i: int, in_channels: int, stride: int) -> nn.Sequential:
         width, blocks, _ = STAGES[i]
@@ -76,7 +84,8 @@ class CIFARMobileNetV2(StageChain):
         ratio = self.expand_ratio if i else 1
         return nn.Sequential(
             InvertedResidual(in_channels, channels, stride, ratio),
-            *[InvertedResidual(channels, channels, 1, ratio) for _ in range(blocks - 1)])
+            *[InvertedResidual(channels, channels, 1, ratio) for _ in range(blocks - 1)],
+        )
 
     def repeat_last_stage(self, in_channels: int) -> None:
         """Make the modules named by ``repeat`` read ``in_channels`` channels at stride 1.

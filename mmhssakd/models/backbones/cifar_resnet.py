@@ -1,4 +1,5 @@
 """ResNets of 6n + 2 layers for 32x32 images."""
+
 from mmpretrain.models.backbones.resnet import BasicBlock
 from mmpretrain.models.backbones.resnet_cifar import ResNet_CIFAR
 
@@ -20,11 +21,11 @@ class CIFARResNet(ResNet_CIFAR):
         **kwargs: Arguments of mmpretrain's ``ResNet``.
     """
 
-    arch_settings = {depth: (BasicBlock, ((depth - 2) // 6, ) * 3) for depth in (8, 14, 20, 26, 32, 44, 56, 110)}
+    arch_settings = {depth: (BasicBlock, ((depth - 2) // 6,) * 3) for depth in (8, 14, 20, 26, 32, 44, 56, 110)}
 
     def __init__(self, depth: int, stem_channels: int = 16, base_channels: int = 16, **kwargs) -> None:
         if depth not in self.arch_settings:
             raise ValueError(f'CIFARResNet has depth 6n + 2: one of {sorted(self.arch_settings)}, but got {depth!r}.')
-        stages = dict(num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2, ))
+        stages = dict(num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2,))
         kwargs = {**stages, 'zero_init_residual': False, **kwargs}
         super().__init__(depth, stem_channels=stem_channels, base_channels=base_channels, **kwargs)

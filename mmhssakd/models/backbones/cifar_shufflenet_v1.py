@@ -1,4 +1,5 @@
 """ShuffleNetV1 for 32x32 images."""
+
 from typing import Optional
 
 import torch
@@ -60,10 +61,15 @@ class CIFARShuffleNetV1(StageChain):
 
     stem = ('conv1', 'bn1', 'relu')
     chain = taps = ('layer1', 'layer2', 'layer3')
-    repeat = ('layer3', )
+    repeat = ('layer3',)
 
-    def __init__(self, groups: int = 3, widths: tuple = (240, 480, 960), blocks: tuple = (4, 8, 4),
-                 init_cfg: Optional[dict] = None) -> None:
+    def __init__(
+        self,
+        groups: int = 3,
+        widths: tuple = (240, 480, 960),
+        blocks: tuple = (4, 8, 4),
+        init_cfg: Optional[dict] = None,
+    ) -> None:
         super().__init__(init_cfg)
         self.groups = groups
         self.conv1 = nn.Conv2d(3, 24, 1, bias=False)

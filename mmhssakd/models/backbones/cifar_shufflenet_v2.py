@@ -1,4 +1,5 @@
 """ShuffleNetV2 for 32x32 images."""
+
 from typing import Optional
 
 import torch
@@ -83,21 +84,24 @@ class CIFARShuffleNetV2(StageChain):
     stem = ('conv1', 'bn1', 'relu1')
     chain = ('layer1', 'layer2', 'layer3', 'conv2', 'bn2', 'relu2')
     taps = ('layer1', 'layer2', 'layer3')
-    repeat = ('layer3', )
+    repeat = ('layer3',)
 
     def __init__(self, widen_factor: float = 1.0, init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         if widen_factor not in WIDTHS:
-            raise ValueError(f'CIFARShuffleNetV2.widen_factor must be one of {sorted(WIDTHS)}, but got '
-                             f'{widen_factor!r}.')
+            raise ValueError(
+                f'CIFARShuffleNetV2.widen_factor must be one of {sorted(WIDTHS)}, but got {widen_factor!r}.'
+            )
         *widths, last = WIDTHS[widen_factor]
         self.conv1 = nn.Conv2d(3, 24, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(24)
         self.relu1 = nn.ReLU(inplace=True)
         in_channels = 24
         for i, (channels, units) in enumerate(zip(widths, (3, 7, 3)), start=1):
-            self.add_module(f'layer{i}', nn.Sequential(
-                DownUnit(in_channels, channels), *[SplitUnit(channels) for _ in range(units)]))
+            self.add_module(
+                f'layer{i}',
+                nn.Sequential(DownUnit(in_channels, channels), *[SplitUnit(channels) for _ in range(units)]),
+            )
             in_channels = channels
         self.conv2 = nn.Conv2d(in_channels, last, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(last)

@@ -1,4 +1,5 @@
 """VGG for 32x32 images."""
+
 from typing import Optional
 
 import torch.nn as nn
@@ -37,8 +38,11 @@ class CIFARVGG(StageChain):
         for i, (convs, channels) in enumerate(zip(DEPTHS[depth], WIDTHS)):
             layers = []
             for _ in range(convs):
-                layers += [nn.Conv2d(in_channels, channels, 3, padding=1), nn.BatchNorm2d(channels),
-                           nn.ReLU(inplace=True)]
+                layers += [
+                    nn.Conv2d(in_channels, channels, 3, padding=1),
+                    nn.BatchNorm2d(channels),
+                    nn.ReLU(inplace=True),
+                ]
                 in_channels = channels
             self.add_module(f'block{i}', nn.Sequential(*layers[:-1]))
             self.add_module(f'relu{i}', layers[-1])

@@ -1,4 +1,5 @@
 """Wide residual networks for 32x32 images."""
+
 from typing import Optional
 
 import torch
@@ -50,10 +51,10 @@ class CIFARWideResNet(StageChain):
         ValueError: ``depth`` is not 6n + 4.
     """
 
-    stem = ('conv1', )
+    stem = ('conv1',)
     chain = ('layer1', 'layer2', 'layer3', 'bn1', 'relu')
     taps = ('layer1', 'layer2', 'layer3')
-    repeat = ('layer3', )
+    repeat = ('layer3',)
 
     def __init__(self, depth: int, widen_factor: int = 1, init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)

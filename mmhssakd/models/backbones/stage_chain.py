@@ -1,4 +1,5 @@
 """What the CIFAR backbones share: a chain of named modules that the auxiliary neck can cut anywhere."""
+
 from typing import Optional, Tuple
 
 import torch
@@ -27,11 +28,12 @@ class StageChain(BaseBackbone):
     repeat: Tuple[str, ...]
 
     def __init__(self, init_cfg: Optional[dict] = None) -> None:
-        super().__init__(init_cfg or [dict(type='Kaiming', layer='Conv2d'),
-                                      dict(type='Constant', layer='BatchNorm2d', val=1)])
+        super().__init__(
+            init_cfg or [dict(type='Kaiming', layer='Conv2d'), dict(type='Constant', layer='BatchNorm2d', val=1)]
+        )
 
     def forward(self, x: torch.Tensor) -> Tuple[torch.Tensor]:
         """Compute the last feature map of images (N, 3, H, W), as a tuple of one."""
         for name in self.stem + self.chain:
             x = self.get_submodule(name)(x)
-        return (x, )
+        return (x,)

@@ -1,4 +1,5 @@
 """torchvision's classification networks as backbones; mmpretrain wraps timm's and Hugging Face's only."""
+
 from typing import Optional, Tuple
 
 import torch
@@ -30,8 +31,10 @@ class TorchvisionBackbone(BaseBackbone):
     def __init__(self, name: str, weights: Optional[str] = None, init_cfg: Optional[dict] = None, **kwargs) -> None:
         super().__init__(init_cfg)
         if name not in torchvision.models.list_models(module=torchvision.models):
-            raise ValueError(f'torchvision.models has no network {name!r}; '
-                             'torchvision.models.list_models(module=torchvision.models) lists them.')
+            raise ValueError(
+                f'torchvision.models has no network {name!r}; '
+                'torchvision.models.list_models(module=torchvision.models) lists them.'
+            )
         self.names = []
         for child, module in torchvision.models.get_model(name, weights=weights, **kwargs).named_children():
             if child in POOLING:
@@ -43,4 +46,4 @@ class TorchvisionBackbone(BaseBackbone):
         """Compute the last feature map of images (N, 3, H, W), as a tuple of one."""
         for name in self.names:
             x = getattr(self, name)(x)
-        return (x, )
+        return (x,)

@@ -1,4 +1,5 @@
 """A classifier with auxiliary self-supervision augmented classifiers: the network that distils, and its teacher."""
+
 from typing import Dict, List, Optional, Tuple
 
 import torch
@@ -48,20 +49,23 @@ class SSAClassifier(ImageClassifier):
         **kwargs: ``neck``, ``train_cfg``, ``init_cfg``, ``pretrained`` of ``ImageClassifier``.
     """
 
-    def __init__(self,
-                 backbone: dict,
-                 head: dict,
-                 auxiliary_neck: Optional[dict] = None,
-                 views: Optional[dict] = dict(type='mmhssakd.RotateViews'),
-                 frozen: bool = False,
-                 channels_last: bool = True,
-                 data_preprocessor: Optional[dict] = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        backbone: dict,
+        head: dict,
+        auxiliary_neck: Optional[dict] = None,
+        views: Optional[dict] = dict(type='mmhssakd.RotateViews'),
+        frozen: bool = False,
+        channels_last: bool = True,
+        data_preprocessor: Optional[dict] = None,
+        **kwargs,
+    ) -> None:
         data_preprocessor = dict(data_preprocessor or {})
         data_preprocessor.setdefault('type', 'mmhssakd.ViewsDataPreprocessor')
         data_preprocessor['num_classes'] = head.get('num_classes')
         super().__init__(
-            backbone=MODELS.build(backbone), head=MODELS.build(head), data_preprocessor=data_preprocessor, **kwargs)
+            backbone=MODELS.build(backbone), head=MODELS.build(head), data_preprocessor=data_preprocessor, **kwargs
+        )
         self.views = None if views is None else TRANSFORMS.build(views)
         self.num_views = 1 if self.views is None else self.views.num_views
         self.num_classes = self.head.num_classes
@@ -71,7 +75,8 @@ class SSAClassifier(ImageClassifier):
             auxiliary_neck.setdefault('type', 'AuxiliaryNeck')
             auxiliary_neck.setdefault('in_channels', self.head.in_channels)
             self.auxiliary_neck = MODELS.build(
-                dict(auxiliary_neck, backbone=backbone, num_labels=self.num_classes * self.num_views))
+                dict(auxiliary_neck, backbone=backbone, num_labels=self.num_classes * self.num_views)
+            )
         self.frozen = frozen
         if frozen and auxiliary_neck is None:
             raise ValueError('model.frozen=True trains the branches alone: set model.auxiliary_neck.')
@@ -89,11 +94,14 @@ class SSAClassifier(ImageClassifier):
         """
         if self.frozen:
             if not isinstance(self.init_cfg, dict) or self.init_cfg.get('type') != 'Pretrained':
-                raise ValueError("model.frozen=True keeps backbone and head as they are loaded: set model.init_cfg="
-                                 "dict(type='Pretrained', checkpoint=...).")
+                raise ValueError(
+                    'model.frozen=True keeps backbone and head as they are loaded: set model.init_cfg='
+                    "dict(type='Pretrained', checkpoint=...)."
+                )
             checkpoint, where = self.init_cfg['checkpoint'], 'model.init_cfg.checkpoint'
-            frozen = {name: value for name, value in self.state_dict().items()
-                      if not name.startswith('auxiliary_neck.')}
+            frozen = {
+                name: value for name, value in self.state_dict().items() if not name.startswith('auxiliary_neck.')
+            }
             found = {name: value for name, value in read_state_dict(checkpoint, where).items() if name in frozen}
             difference = compare(frozen, found)
             if difference:
@@ -118,8 +126,10 @@ class SSAClassifier(ImageClassifier):
         """
         if images.ndim == 5:
             if images.shape[1] != self.num_views:
-                raise ValueError(f'The pipeline makes {images.shape[1]} views of an image, but model.views makes '
-                                 f'{self.num_views}: use the same task in both places.')
+                raise ValueError(
+                    f'The pipeline makes {images.shape[1]} views of an image, but model.views makes '
+                    f'{self.num_views}: use the same task in both places.'
+                )
             views = images.flatten(0, 1)
         else:
             views = images if self.views is None else self.views.expand(images)
@@ -136,8 +146,10 @@ class SSAClassifier(ImageClassifier):
         """
         if self.auxiliary_neck is None:
             return self.head(self.extract_feat(views)), []
-        with self.auxiliary_neck.tap(self.backbone) as features, torch.set_grad_enabled(
-                torch.is_grad_enabled() and not self.frozen):
+        with (
+            self.auxiliary_neck.tap(self.backbone) as features,
+            torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen),
+        ):
             logits = self.head(self.extract_feat(views))
         return logits, self.auxiliary_neck(features)
 
@@ -155,7 +167,7 @@ class SSAClassifier(ImageClassifier):
         Returns:
             dict: ``loss_task`` and ``acc_p`` (percent; absent for soft labels).
         """
-        logits = logits[::self.num_views]
+        logits = logits[:: self.num_views]
         losses = dict(loss_task=self.head._get_loss(logits, data_samples)['loss'])
         if not is_mixed(data_samples):
             losses['acc_p'] = accuracy(logits, torch.cat([sample.gt_label for sample in data_samples]))
@@ -218,8 +230,10 @@ def hard_labels(data_samples: List[DataSample]) -> torch.Tensor:
         ValueError: A sample has no label, or several, or the images are mixed.
     """
     if is_mixed(data_samples):
-        raise ValueError('Mixed images (mixup, cutmix) have no joint label of class and view: remove '
-                         'model.train_cfg.augments, and data_preprocessor.to_onehot.')
+        raise ValueError(
+            'Mixed images (mixup, cutmix) have no joint label of class and view: remove '
+            'model.train_cfg.augments, and data_preprocessor.to_onehot.'
+        )
     if any('gt_label' not in sample or sample.gt_label.numel() != 1 for sample in data_samples):
         raise ValueError('Each data sample needs exactly one gt_label. Multi-label data cannot be distilled by HSSAKD.')
     return torch.cat([sample.gt_label for sample in data_samples])

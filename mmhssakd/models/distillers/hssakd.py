@@ -1,4 +1,5 @@
 """Offline HSSAKD: a student that mimics a frozen teacher's p and q_1 .. q_L on all views."""
+
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import torch
@@ -16,8 +17,9 @@ def normalisation(preprocessor: Any) -> dict:
     """Mean, standard deviation and channel order of a data preprocessor; empty if it does not normalise."""
     if not hasattr(preprocessor, 'mean'):
         return {}
-    return dict(mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist(),
-                to_rgb=preprocessor.to_rgb)
+    return dict(
+        mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist(), to_rgb=preprocessor.to_rgb
+    )
 
 
 @MODELS.register_module()
@@ -49,14 +51,16 @@ class HSSAKD(MimicryMixin, SSAClassifier):
 
     teacher: Optional[ImageClassifier] = None
 
-    def __init__(self,
-                 teacher: Optional[dict] = None,
-                 kd_loss: dict = dict(type='KDLoss', tau=3.0),
-                 loss_weight: Optional[dict] = None,
-                 kl_p_views: str = 'all',
-                 kd_loss_q: Optional[dict] = None,
-                 branch_map: Optional[Sequence[int]] = None,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        teacher: Optional[dict] = None,
+        kd_loss: dict = dict(type='KDLoss', tau=3.0),
+        loss_weight: Optional[dict] = None,
+        kl_p_views: str = 'all',
+        kd_loss_q: Optional[dict] = None,
+        branch_map: Optional[Sequence[int]] = None,
+        **kwargs,
+    ) -> None:
         super().__init__(**kwargs)
         self._init_mimicry(kd_loss, kd_loss_q, loss_weight, kl_p_views, dict(task=1.0, kl_q=1.0, kl_p=1.0, aux=0.0))
         self._freeze_idle_branches(self)
@@ -78,21 +82,28 @@ class HSSAKD(MimicryMixin, SSAClassifier):
             raise ValueError(
                 f'The teacher has {available} auxiliary branches, the student has {branches}: give '
                 'model.auxiliary_neck and the model of model.teacher.config the same number of taps, or say with '
-                f"model.branch_map which of the teacher's (0 .. {available - 1}) each of the student's mimics.")
+                f"model.branch_map which of the teacher's (0 .. {available - 1}) each of the student's mimics."
+            )
         self.branch_map = tuple(range(branches) if self.branch_map is None else self.branch_map)
         if len(self.branch_map) != branches or not all(i in range(available) for i in self.branch_map):
-            raise ValueError(f"model.branch_map={self.branch_map} must name one of the teacher's branches "
-                             f"0 .. {available - 1} for each of the student's {branches}.")
+            raise ValueError(
+                f"model.branch_map={self.branch_map} must name one of the teacher's branches "
+                f"0 .. {available - 1} for each of the student's {branches}."
+            )
         if self.teacher.num_views != self.num_views:
-            raise ValueError(f'The teacher was trained on {self.teacher.num_views} views, the student has '
-                             f'{self.num_views}: model.views must be the same for both.')
+            raise ValueError(
+                f'The teacher was trained on {self.teacher.num_views} views, the student has '
+                f'{self.num_views}: model.views must be the same for both.'
+            )
 
     def _check_normalisation(self) -> None:
         """The teacher sees the views that the student's preprocessor has normalised."""
         student, teacher = (normalisation(model.data_preprocessor) for model in (self, self.teacher))
         if student and teacher and student != teacher:
-            raise ValueError(f"The student's images are normalised by {student}, the teacher's by {teacher}: "
-                             'data_preprocessor must be that of model.teacher.config.')
+            raise ValueError(
+                f"The student's images are normalised by {student}, the teacher's by {teacher}: "
+                'data_preprocessor must be that of model.teacher.config.'
+            )
 
     def _apply(self, fn: Callable, recurse: bool = True) -> 'HSSAKD':
         """Move or cast the teacher along: ``to``, ``cuda``, ``double``, ... all come through here."""

@@ -1,4 +1,5 @@
 """The mimicry terms that offline and online distillation share."""
+
 from typing import Dict, Optional
 
 import torch
@@ -17,8 +18,14 @@ class MimicryMixin:
 
     num_views: int
 
-    def _init_mimicry(self, kd_loss: dict, kd_loss_q: Optional[dict], loss_weight: Optional[dict], kl_p_views: str,
-                      default_weight: dict) -> None:
+    def _init_mimicry(
+        self,
+        kd_loss: dict,
+        kd_loss_q: Optional[dict],
+        loss_weight: Optional[dict],
+        kl_p_views: str,
+        default_weight: dict,
+    ) -> None:
         """Build the losses and check the options, see :class:`HSSAKD`.
 
         Raises:
@@ -42,8 +49,9 @@ class MimicryMixin:
                 if network.auxiliary_neck is not None:
                     network.auxiliary_neck.requires_grad_(False)
 
-    def mimicry_losses(self, student: Logits, teacher: Logits,
-                       labels: Optional[torch.Tensor]) -> Dict[str, torch.Tensor]:
+    def mimicry_losses(
+        self, student: Logits, teacher: Logits, labels: Optional[torch.Tensor]
+    ) -> Dict[str, torch.Tensor]:
         """Losses of one network toward another, whose logits take no gradient.
 
         Args:
@@ -58,12 +66,14 @@ class MimicryMixin:
         weight, losses = self.loss_weight, {}
         if student[1] and weight['kl_q']:
             targets = None if labels is None else joint_labels(labels, self.num_views)
-            shares = [self.kd_loss_q(q, q_teacher.detach(), targets)
-                      for q, q_teacher in zip(student[1], teacher[1])]  # Eq. 6
+            shares = [
+                self.kd_loss_q(q, q_teacher.detach(), targets) for q, q_teacher in zip(student[1], teacher[1])
+            ]  # Eq. 6
             losses.update(loss_kl_q=weight['kl_q'] * sum(shares), **named('kl_q', shares))
         if weight['kl_p']:
             step = self.num_views if self.kl_p_views == 'unrotated' else 1
             targets = None if labels is None else labels.repeat_interleave(self.num_views)[::step]
             losses['loss_kl_p'] = weight['kl_p'] * self.kd_loss(
-                student[0][::step], teacher[0][::step].detach(), targets)  # Eq. 7
+                student[0][::step], teacher[0][::step].detach(), targets
+            )  # Eq. 7
         return losses

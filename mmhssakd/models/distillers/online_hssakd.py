@@ -1,4 +1,5 @@
 """Online HSSAKD: peers that train together and mimic each other."""
+
 from collections import defaultdict
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
@@ -39,14 +40,16 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
             data preparation of their own.
     """
 
-    def __init__(self,
-                 peers: Sequence[dict],
-                 kd_loss: dict = dict(type='KDLoss', tau=3.0),
-                 kd_loss_q: Optional[dict] = None,
-                 loss_weight: Optional[dict] = None,
-                 kl_p_views: str = 'all',
-                 data_preprocessor: Optional[dict] = None,
-                 init_cfg: Optional[dict] = None) -> None:
+    def __init__(
+        self,
+        peers: Sequence[dict],
+        kd_loss: dict = dict(type='KDLoss', tau=3.0),
+        kd_loss_q: Optional[dict] = None,
+        loss_weight: Optional[dict] = None,
+        kl_p_views: str = 'all',
+        data_preprocessor: Optional[dict] = None,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
         data_preprocessor = dict(data_preprocessor or {})
         data_preprocessor.setdefault('type', 'mmhssakd.ViewsDataPreprocessor')
         data_preprocessor['num_classes'] = next((peer.get('head', {}).get('num_classes') for peer in peers), None)
@@ -54,8 +57,10 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
         for i, peer in enumerate(peers):
             for key in ('data_preprocessor', 'train_cfg'):
                 if peer.get(key):
-                    raise ValueError(f'model.peers.{i}.{key}={dict(peer[key])} would not be used: all peers see the '
-                                     'same images, prepared by model.data_preprocessor. Remove it.')
+                    raise ValueError(
+                        f'model.peers.{i}.{key}={dict(peer[key])} would not be used: all peers see the '
+                        'same images, prepared by model.data_preprocessor. Remove it.'
+                    )
         peers = [MODELS.build(dict(dict(type='mmhssakd.SSAClassifier'), **peer)) for peer in peers]
         self._check(peers)
         self.peers = ModuleList(peers)
@@ -69,20 +74,24 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
         if len(peers) < 2:
             raise ValueError(f'model.peers needs two or more configs, but got {len(peers)}.')
         if not all(isinstance(peer, SSAClassifier) for peer in peers):
-            raise TypeError('Each of model.peers must be an SSAClassifier, but got '
-                            f'{[type(peer).__name__ for peer in peers]}.')
+            raise TypeError(
+                f'Each of model.peers must be an SSAClassifier, but got {[type(peer).__name__ for peer in peers]}.'
+            )
         for what, mend, values in (
-                ('classes', 'model.peers.*.head.num_classes', [peer.num_classes for peer in peers]),
-                ('views', 'model.peers.*.views', [peer.num_views for peer in peers]),
-                ('auxiliary branches', 'the taps of model.peers.*.auxiliary_neck',
-                 [len(peer.auxiliary_neck.branches) if peer.auxiliary_neck else 0 for peer in peers])):
+            ('classes', 'model.peers.*.head.num_classes', [peer.num_classes for peer in peers]),
+            ('views', 'model.peers.*.views', [peer.num_views for peer in peers]),
+            (
+                'auxiliary branches',
+                'the taps of model.peers.*.auxiliary_neck',
+                [len(peer.auxiliary_neck.branches) if peer.auxiliary_neck else 0 for peer in peers],
+            ),
+        ):
             if len(set(values)) > 1:
                 raise ValueError(f'The peers have different numbers of {what}, {values}: make {mend} agree.')
 
-    def forward(self,
-                inputs: torch.Tensor,
-                data_samples: Optional[List[DataSample]] = None,
-                mode: str = 'tensor') -> Union[torch.Tensor, List[DataSample], Dict[str, torch.Tensor]]:
+    def forward(
+        self, inputs: torch.Tensor, data_samples: Optional[List[DataSample]] = None, mode: str = 'tensor'
+    ) -> Union[torch.Tensor, List[DataSample], Dict[str, torch.Tensor]]:
         """As in mmpretrain: ``mode`` is 'tensor' (log-probabilities of the ensemble), 'predict' or 'loss'."""
         if mode == 'tensor':
             return self.peer_scores(inputs).mean(0).log()
@@ -132,7 +141,7 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
             for other in others:
                 mimicry = self.mimicry_losses(output, other, labels)
                 for name, value in mimicry.items():
-                    terms[name] = terms.get(name, 0.) + value / len(others)
+                    terms[name] = terms.get(name, 0.0) + value / len(others)
             for name, value in terms.items():
                 if name.startswith('loss'):
                     totals[name] = totals[name] + value
@@ -140,8 +149,9 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
                     log[f'peer{i}_{name}'] = value
         return {**totals, **log}
 
-    def _own_losses(self, peer: SSAClassifier, output: Logits, data_samples: List[DataSample],
-                    labels: torch.Tensor) -> Dict[str, torch.Tensor]:
+    def _own_losses(
+        self, peer: SSAClassifier, output: Logits, data_samples: List[DataSample], labels: torch.Tensor
+    ) -> Dict[str, torch.Tensor]:
         """Terms that a peer has by itself."""
         logits, aux_logits = output
         terms = peer.task_loss(logits, data_samples)

@@ -1,4 +1,5 @@
 """Build a frozen teacher from a config and a checkpoint."""
+
 import os.path as osp
 from typing import Union
 
@@ -31,8 +32,9 @@ def read_model_config(config: Union[str, dict]) -> dict:
         model.setdefault('data_preprocessor', config.get('data_preprocessor'))
         return model
     if not (isinstance(config, dict) and 'type' in config):
-        raise TypeError('model.teacher.config must be a config file with a model, or a model dict with a type, '
-                        f'but got {config!r}.')
+        raise TypeError(
+            f'model.teacher.config must be a config file with a model, or a model dict with a type, but got {config!r}.'
+        )
     return config
 
 
@@ -53,10 +55,16 @@ def build_teacher(config: Union[str, dict], checkpoint: str, num_classes: int) -
     if not isinstance(teacher, ImageClassifier):
         raise TypeError(f'model.teacher.config must describe an image classifier, but got {type(teacher).__name__}.')
     if teacher.head.num_classes != num_classes:
-        raise ValueError(f'The teacher has {teacher.head.num_classes} classes, the student has {num_classes}: '
-                         'model.teacher.config and model.head.num_classes must agree.')
-    load_weights(teacher, checkpoint, where='model.teacher.checkpoint',
-                 ignore=() if isinstance(teacher, SSAClassifier) else ('auxiliary_neck.', ))
+        raise ValueError(
+            f'The teacher has {teacher.head.num_classes} classes, the student has {num_classes}: '
+            'model.teacher.config and model.head.num_classes must agree.'
+        )
+    load_weights(
+        teacher,
+        checkpoint,
+        where='model.teacher.checkpoint',
+        ignore=() if isinstance(teacher, SSAClassifier) else ('auxiliary_neck.',),
+    )
     return freeze(teacher)
 
 

@@ -1,4 +1,5 @@
 """DIST: knowledge distillation from a stronger teacher (Huang et al., NeurIPS 2022)."""
+
 from typing import Optional
 
 import torch

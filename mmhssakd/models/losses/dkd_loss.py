@@ -1,4 +1,5 @@
 """Decoupled knowledge distillation (Zhao et al., CVPR 2022)."""
+
 from typing import Optional
 
 import torch
@@ -37,13 +38,17 @@ class DKDLoss(MimicryLoss):
             ValueError: There are no labels, as with mixed images.
         """
         if labels is None:
-            raise ValueError('DKDLoss needs the label of every image: remove mixup or cutmix from '
-                             'model.train_cfg.augments, or take another loss.')
+            raise ValueError(
+                'DKDLoss needs the label of every image: remove mixup or cutmix from '
+                'model.train_cfg.augments, or take another loss.'
+            )
         target = F.one_hot(labels, student.shape[1]).bool()
         others = [x[~target].view(len(x), -1) for x in (student, teacher)]
         # binary distributions (target, all others), in the logarithm
-        binary = [F.log_softmax(torch.stack([x[target], other.logsumexp(1)], dim=1), dim=1)
-                  for x, other in zip((student, teacher), others)]
+        binary = [
+            F.log_softmax(torch.stack([x[target], other.logsumexp(1)], dim=1), dim=1)
+            for x, other in zip((student, teacher), others)
+        ]
         tckd = F.kl_div(binary[0], binary[1], reduction='batchmean', log_target=True)
         rest = [F.log_softmax(x, dim=1) for x in others]
         nckd = F.kl_div(rest[0], rest[1], reduction='batchmean', log_target=True)

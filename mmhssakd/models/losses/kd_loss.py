@@ -1,4 +1,5 @@
 """Temperature-scaled Kullback-Leibler divergence, the paper's mimicry loss."""
+
 from typing import Optional
 
 import torch
@@ -27,5 +28,6 @@ class KDLoss(MimicryLoss):
 
     def distance(self, student: torch.Tensor, teacher: torch.Tensor, labels: Optional[torch.Tensor]) -> torch.Tensor:
         """The divergence."""
-        return F.kl_div(F.log_softmax(student, dim=1), F.log_softmax(teacher, dim=1),
-                        reduction='batchmean', log_target=True)
+        return F.kl_div(
+            F.log_softmax(student, dim=1), F.log_softmax(teacher, dim=1), reduction='batchmean', log_target=True
+        )

@@ -1,4 +1,5 @@
 """What the losses have in common that make a student's predictions follow a teacher's."""
+
 import math
 from typing import Optional
 
@@ -38,10 +39,9 @@ class MimicryLoss(nn.Module):
         """A scalar from logits (N, K) that were divided by the temperature; labels (N, ), None for mixed images."""
         raise NotImplementedError
 
-    def forward(self,
-                student_logits: torch.Tensor,
-                teacher_logits: torch.Tensor,
-                labels: Optional[torch.Tensor] = None) -> torch.Tensor:
+    def forward(
+        self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, labels: Optional[torch.Tensor] = None
+    ) -> torch.Tensor:
         """Compute the loss; no gradient reaches the teacher's logits.
 
         Args:

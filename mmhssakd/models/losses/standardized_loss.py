@@ -1,4 +1,5 @@
 """Logit standardisation (Sun et al., CVPR 2024)."""
+
 from typing import Optional
 
 import torch
@@ -11,7 +12,7 @@ from .mimicry_loss import full_precision
 def standardize(logits: torch.Tensor, eps: float = 1e-7) -> torch.Tensor:
     """Give each row of logits (N, K) zero mean and unit deviation over the classes (Algorithm 1)."""
     centred = logits - logits.mean(1, keepdim=True)
-    deviation = centred.norm(dim=1, keepdim=True) / logits.shape[1]**0.5  # unlike sqrt, norm has a gradient at 0
+    deviation = centred.norm(dim=1, keepdim=True) / logits.shape[1] ** 0.5  # unlike sqrt, norm has a gradient at 0
     # equal logits have no direction to go: their gradient would be 1 / eps, which half precision cannot hold
     return torch.where(deviation > 0, centred, centred.detach()) / (deviation + eps)
 
@@ -30,10 +31,9 @@ class StandardizedLoss(nn.Module):
         self.loss = MODELS.build(loss)
         self.loss_weight = loss_weight
 
-    def forward(self,
-                student_logits: torch.Tensor,
-                teacher_logits: torch.Tensor,
-                labels: Optional[torch.Tensor] = None) -> torch.Tensor:
+    def forward(
+        self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, labels: Optional[torch.Tensor] = None
+    ) -> torch.Tensor:
         """Compute the loss of standardised logits; arguments and result are those of the inner loss."""
         student, teacher = (standardize(full_precision(x)) for x in (student_logits, teacher_logits.detach()))
         return self.loss_weight * self.loss(student, teacher, labels)

@@ -1,4 +1,5 @@
 """The auxiliary classifiers c_1 .. c_L, one on the feature map after each stage of a backbone."""
+
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
@@ -32,7 +33,7 @@ class Branch(BaseModule):
     def run_stages(self, feature: torch.Tensor) -> torch.Tensor:
         """Run the stages; recomputed one at a time, the activations of one alone are there in the backward pass."""
         run = run_checkpointed if self.with_cp and torch.is_grad_enabled() else nn.Module.__call__
-        for stage in self.stages if isinstance(self.stages, nn.Sequential) else (self.stages, ):
+        for stage in self.stages if isinstance(self.stages, nn.Sequential) else (self.stages,):
             feature = run(stage, feature)
         return feature
 
@@ -121,23 +122,27 @@ class AuxiliaryNeck(BaseModule):
             module returns is no feature map, or the modules of the chain do not fit together.
     """
 
-    def __init__(self,
-                 backbone: dict,
-                 in_channels: int,
-                 num_labels: int,
-                 taps: Optional[Sequence[str]] = None,
-                 chain: Optional[Sequence[str]] = None,
-                 repeat: Optional[Sequence[str]] = None,
-                 branch: Optional[dict] = None,
-                 image_size: Optional[int] = None,
-                 with_cp: bool = False,
-                 init_cfg: Optional[dict] = None) -> None:
+    def __init__(
+        self,
+        backbone: dict,
+        in_channels: int,
+        num_labels: int,
+        taps: Optional[Sequence[str]] = None,
+        chain: Optional[Sequence[str]] = None,
+        repeat: Optional[Sequence[str]] = None,
+        branch: Optional[dict] = None,
+        image_size: Optional[int] = None,
+        with_cp: bool = False,
+        init_cfg: Optional[dict] = None,
+    ) -> None:
         super().__init__(init_cfg)
         fresh = backbone_like(backbone)
         stages = getattr(fresh, 'res_layers', None)
         if not (taps or stages or hasattr(fresh, 'taps')):
-            raise ValueError(f'{type(fresh).__name__} does not say what its stages are: set auxiliary_neck.taps to '
-                             f'the names of the modules to tap. It has: {module_names(fresh)}.')
+            raise ValueError(
+                f'{type(fresh).__name__} does not say what its stages are: set auxiliary_neck.taps to '
+                f'the names of the modules to tap. It has: {module_names(fresh)}.'
+            )
         self.taps = tuple(taps or getattr(fresh, 'taps', stages))
         self.chain = tuple(chain or getattr(fresh, 'chain', stages) or self.taps)
         self.repeat = tuple(repeat or getattr(fresh, 'repeat', (stages or self.taps)[-1:]))
@@ -146,7 +151,8 @@ class AuxiliaryNeck(BaseModule):
         self.channels = {tap: feature.shape[1] for tap, feature in features.items()}
         if branch is not None:
             self.branches = nn.ModuleList(
-                light_branch(branch, feature, num_labels, with_cp) for feature in features.values())
+                light_branch(branch, feature, num_labels, with_cp) for feature in features.values()
+            )
             return
         self.branches = nn.ModuleList()
         for tap, feature in features.items():
@@ -158,7 +164,8 @@ class AuxiliaryNeck(BaseModule):
                 raise ValueError(
                     f'The modules of {type(fresh).__name__} after {tap!r} cannot be run one after the other: name all '
                     'of them in auxiliary_neck.chain, or give the branches as auxiliary_neck.branch='
-                    f"dict(type='mmhssakd.ConvBranch'). The error was: {error}") from error
+                    f"dict(type='mmhssakd.ConvBranch'). The error was: {error}"
+                ) from error
             self.branches.append(branch)
 
     def _check_names(self, backbone: nn.Module) -> None:
@@ -167,14 +174,17 @@ class AuxiliaryNeck(BaseModule):
             names = getattr(self, option)
             unknown = [name for name in names if name not in modules]
             if unknown:
-                raise ValueError(f'auxiliary_neck.{option}: {type(backbone).__name__} has no module named '
-                                 f'{", ".join(map(repr, unknown))}. It has: {module_names(backbone)}.')
+                raise ValueError(
+                    f'auxiliary_neck.{option}: {type(backbone).__name__} has no module named '
+                    f'{", ".join(map(repr, unknown))}. It has: {module_names(backbone)}.'
+                )
             if not names or len(set(names)) < len(names):
                 raise ValueError(f'auxiliary_neck.{option} must name at least one module and none twice, got {names}.')
         outside = [tap for tap in self.taps if tap not in self.chain and tap != self.taps[0]]
         if outside:
-            raise ValueError('auxiliary_neck.chain must lead through every tap but the first; '
-                             f'{outside} are not in it.')
+            raise ValueError(
+                f'auxiliary_neck.chain must lead through every tap but the first; {outside} are not in it.'
+            )
 
     def _stages(self, tap: str, channels: int, backbone: dict) -> nn.Sequential:
         """Take the stages after ``tap``, whose feature map has ``channels`` channels, out of a new backbone."""
@@ -212,5 +222,6 @@ class AuxiliaryNeck(BaseModule):
         Returns:
             list[Tensor]: Logits of q_1 .. q_L, each of shape (rows, N * M).
         """
-        return [branch(to_map(features[name], name, self.channels[name]))
-                for name, branch in zip(self.taps, self.branches)]
+        return [
+            branch(to_map(features[name], name, self.channels[name])) for name, branch in zip(self.taps, self.branches)
+        ]

@@ -1,4 +1,5 @@
 """Features of any backbone, taken by hooks, as feature maps."""
+
 import math
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, Optional, Sequence
@@ -59,11 +60,13 @@ def to_map(output: Any, name: str, channels: Optional[int] = None) -> torch.Tens
         return channels_first(output, channels)
     if not (isinstance(output, torch.Tensor) and output.ndim == 3):
         what = f'shape {tuple(output.shape)}' if isinstance(output, torch.Tensor) else f'type {type(output).__name__}'
-        raise ValueError(f'auxiliary_neck.taps: {name!r} returns something of {what}, which is no feature map '
-                         '(N, C, H, W) and no tokens (N, L, C): tap another module.')
+        raise ValueError(
+            f'auxiliary_neck.taps: {name!r} returns something of {what}, which is no feature map '
+            '(N, C, H, W) and no tokens (N, L, C): tap another module.'
+        )
     side = math.isqrt(output.shape[1])
     height, width = shape or (side, side)
-    return output[:, output.shape[1] - height * width:].transpose(1, 2).unflatten(2, (int(height), int(width)))
+    return output[:, output.shape[1] - height * width :].transpose(1, 2).unflatten(2, (int(height), int(width)))
 
 
 @torch.no_grad()
@@ -78,18 +81,22 @@ def probe(backbone: nn.Module, taps: Sequence[str], image_size: Optional[int] = 
     training = backbone.training
     backbone.eval()  # mmpretrain's backbones return None here
     with tapped(backbone, taps) as features:
-        sizes = (32, 224) if image_size is None else (image_size, )
+        sizes = (32, 224) if image_size is None else (image_size,)
         for size in sizes:
             try:
                 backbone(torch.zeros(1, 3, size, size))
                 break
             except (RuntimeError, AssertionError, ValueError) as error:
                 if size == sizes[-1]:
-                    raise ValueError(f'{type(backbone).__name__} does not take an image of {size} x {size}: set '
-                                     f'auxiliary_neck.image_size to a size that it takes. It says: {error}') from error
+                    raise ValueError(
+                        f'{type(backbone).__name__} does not take an image of {size} x {size}: set '
+                        f'auxiliary_neck.image_size to a size that it takes. It says: {error}'
+                    ) from error
     backbone.train(training)
     silent = [name for name in taps if name not in features]
     if silent:
-        raise ValueError(f'auxiliary_neck.taps: {type(backbone).__name__} never calls {", ".join(map(repr, silent))} '
-                         '(a list of modules, for example): tap the modules inside.')
+        raise ValueError(
+            f'auxiliary_neck.taps: {type(backbone).__name__} never calls {", ".join(map(repr, silent))} '
+            '(a list of modules, for example): tap the modules inside.'
+        )
     return {name: to_map(features[name], name) for name in taps}

@@ -1,4 +1,5 @@
 """Branches of their own kind, for backbones whose later stages cannot be copied, or should not be."""
+
 import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
@@ -21,8 +22,13 @@ class ConvBranch(BaseModule):
         self.out_channels = channels
         layers = [nn.Conv2d(in_channels, channels, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
         for _ in range(depth):
-            layers += [nn.Conv2d(channels, channels, 3, 2, 1, groups=channels, bias=False), nn.BatchNorm2d(channels),
-                       nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+            layers += [
+                nn.Conv2d(channels, channels, 3, 2, 1, groups=channels, bias=False),
+                nn.BatchNorm2d(channels),
+                nn.Conv2d(channels, channels, 1, bias=False),
+                nn.BatchNorm2d(channels),
+                nn.ReLU(inplace=True),
+            ]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, feature: torch.Tensor) -> torch.Tensor:
@@ -46,9 +52,14 @@ class TransformerBranch(BaseModule):
         self.out_channels = channels
         self.project = nn.Linear(in_channels, channels)
         self.position = nn.Conv2d(channels, channels, 3, 1, 1, groups=channels)  # tells the blocks who is beside whom
-        self.blocks = nn.Sequential(*[
-            nn.TransformerEncoderLayer(channels, num_heads, 4 * channels, dropout=0., activation='gelu',
-                                       batch_first=True, norm_first=True) for _ in range(depth)])
+        self.blocks = nn.Sequential(
+            *[
+                nn.TransformerEncoderLayer(
+                    channels, num_heads, 4 * channels, dropout=0.0, activation='gelu', batch_first=True, norm_first=True
+                )
+                for _ in range(depth)
+            ]
+        )
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, feature: torch.Tensor) -> torch.Tensor:

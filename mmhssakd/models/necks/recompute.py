@@ -1,4 +1,5 @@
 """Gradient checkpointing that leaves the running statistics of batch norms as they would be without it."""
+
 from contextlib import contextmanager, nullcontext
 from typing import Iterator
 
@@ -11,8 +12,11 @@ from torch.utils.checkpoint import checkpoint
 @contextmanager
 def kept_statistics(module: nn.Module) -> Iterator[None]:
     """Keep the running statistics as they are inside the ``with`` block; batch statistics are used as before."""
-    norms = [(norm, norm.momentum, norm.num_batches_tracked) for norm in module.modules()
-             if isinstance(norm, _BatchNorm) and norm.training and norm.track_running_stats]
+    norms = [
+        (norm, norm.momentum, norm.num_batches_tracked)
+        for norm in module.modules()
+        if isinstance(norm, _BatchNorm) and norm.training and norm.track_running_stats
+    ]
     for norm, _, _ in norms:
         norm.momentum, norm.num_batches_tracked = 0.0, None
     try:

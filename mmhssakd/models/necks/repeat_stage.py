@@ -1,4 +1,5 @@
 """Turn a stage into one more stage of its kind that keeps the shape of its input."""
+
 import torch
 import torch.nn as nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -22,7 +23,8 @@ def _fit_input_channels(module: nn.Module, inputs: tuple) -> None:
         module.reset_parameters()
     elif isinstance(module, _BatchNorm) and module.num_features != channels:
         module.__init__(  # type: ignore[misc]
-            channels, module.eps, module.momentum, module.affine, module.track_running_stats)
+            channels, module.eps, module.momentum, module.affine, module.track_running_stats
+        )
 
 
 def _drop_projections(stages: nn.Sequential) -> None:
@@ -52,11 +54,14 @@ def repeat_stage(stages: nn.Sequential, channels: int) -> nn.Sequential:
     for module in stages.modules():
         for name, child in module.named_children():
             if isinstance(child, _ConvNd):
-                child.stride = (1, ) * len(child.stride)
+                child.stride = (1,) * len(child.stride)
             elif isinstance(child, (nn.MaxPool2d, nn.AvgPool2d)):
                 setattr(module, name, nn.Identity())
-    handles = [m.register_forward_pre_hook(_fit_input_channels) for m in stages.modules()
-               if isinstance(m, (_ConvNd, _BatchNorm))]
+    handles = [
+        m.register_forward_pre_hook(_fit_input_channels)
+        for m in stages.modules()
+        if isinstance(m, (_ConvNd, _BatchNorm))
+    ]
     training = stages.training
     with torch.no_grad():
         stages.eval()(torch.zeros(1, channels, 8, 8))

@@ -19,12 +19,14 @@ def test_it_is_an_image_classifier():
 @pytest.mark.parametrize('mode', ['predict', 'tensor'])
 def test_inference_is_that_of_the_plain_classifier(mode):
     model = build().eval()
-    plain = MODELS.build(dict(type='ImageClassifier', backbone=small.R8, neck=dict(type='GlobalAveragePooling'),
-                              head=small.HEAD)).eval()
+    plain = MODELS.build(
+        dict(type='ImageClassifier', backbone=small.R8, neck=dict(type='GlobalAveragePooling'), head=small.HEAD)
+    ).eval()
     plain.load_state_dict({k: v for k, v in model.state_dict().items() if not k.startswith('auxiliary')})
 
     def fail(*args, **kwargs):
         raise AssertionError('touched')
+
     model.views.expand = model.auxiliary_neck.forward = model.auxiliary_neck.tap = fail
     images = torch.randn(2, 3, 16, 24)  # inference needs no squares
     ours, theirs = model(images, mode=mode), plain(images, mode=mode)
@@ -52,11 +54,12 @@ def test_views_from_the_pipeline_give_the_same_loss():
 
 
 def test_preprocessor_takes_views_and_keeps_channel_order():
-    model = build(data_preprocessor=dict(mean=[1., 2., 3.], std=[2., 2., 2.], to_rgb=True))
+    model = build(data_preprocessor=dict(mean=[1.0, 2.0, 3.0], std=[2.0, 2.0, 2.0], to_rgb=True))
     images = torch.randint(0, 255, (2, 3, 8, 8), dtype=torch.uint8)
     one = model.data_preprocessor(dict(inputs=images, data_samples=small.samples([0, 1])))['inputs']
-    many = model.data_preprocessor(dict(inputs=images[:, None].repeat(1, 4, 1, 1, 1),
-                                        data_samples=small.samples([0, 1])))['inputs']
+    many = model.data_preprocessor(
+        dict(inputs=images[:, None].repeat(1, 4, 1, 1, 1), data_samples=small.samples([0, 1]))
+    )['inputs']
     assert torch.equal(many, one[:, None].repeat(1, 4, 1, 1, 1))
 
 

@@ -1,4 +1,5 @@
 """One teacher step equals the released code's, in float64."""
+
 import golden
 import pytest
 import torch

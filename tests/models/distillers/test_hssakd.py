@@ -10,8 +10,9 @@ from mmhssakd.registry import MODELS
 
 @pytest.fixture
 def teacher(tmp_path):
-    config = small.config(backbone=dict(small.R8, stem_channels=16, base_channels=16),
-                          head=dict(small.HEAD, in_channels=64))
+    config = small.config(
+        backbone=dict(small.R8, stem_channels=16, base_channels=16), head=dict(small.HEAD, in_channels=64)
+    )
     torch.save(dict(state_dict=MODELS.build(config).state_dict()), tmp_path / 'teacher.pth')
     return dict(config=config, checkpoint=str(tmp_path / 'teacher.pth'))
 
@@ -74,7 +75,7 @@ def test_weights_of_terms(teacher):
     model = student(teacher).eval()
     images = torch.randn(4, 3, 16, 16)
     plain = step(model, images)
-    model.loss_weight = dict(task=2., kl_q=0., kl_p=.5, aux=1.)
+    model.loss_weight = dict(task=2.0, kl_q=0.0, kl_p=0.5, aux=1.0)
     weighted = step(model, images)
     assert weighted['loss_task'].item() == pytest.approx(2 * plain['loss_task'].item())
     assert weighted['loss_kl_p'].item() == pytest.approx(plain['loss_kl_p'].item() / 2)
@@ -107,11 +108,11 @@ def test_plain_teacher_for_kd(teacher):
 def test_mixed_images_are_distilled_but_have_no_joint_labels(teacher):
     mixed = small.samples([0, 1, 2, 3])
     for sample in mixed:
-        sample.set_gt_score(torch.full((10, ), 0.1))
+        sample.set_gt_score(torch.full((10,), 0.1))
     model, images = student(teacher), torch.randn(4, 3, 16, 16)
     losses = model(images, mixed, mode='loss')
     assert 'acc_p' not in losses and 'acc_q1' not in losses and losses['loss_kl_q'] > 0
-    model.loss_weight['aux'] = 1.
+    model.loss_weight['aux'] = 1.0
     with pytest.raises(ValueError, match='joint label'):
         model(images, mixed, mode='loss')
 
@@ -133,12 +134,19 @@ def test_bad_teachers(teacher, tmp_path):
     refuse(FileNotFoundError, 'model.teacher.config: no such config file: none.py', config='none.py')
     refuse(ValueError, 'model.teacher.checkpoint must be', checkpoint=None)
     refuse(TypeError, 'model.teacher.config must be', config=3)
-    refuse(ValueError, r'(?s)another architecture.*missing: backbone.layer1.1',
-           config=dict(config, backbone=dict(config['backbone'], depth=14)))
-    refuse(ValueError, r'(?s)does not fit.*instead of',
-           config=dict(config, backbone=dict(small.R8), head=dict(small.HEAD)))
-    refuse(ValueError, 'The teacher has 7 classes, the student has 10',
-           config=dict(config, head=dict(config['head'], num_classes=7)))
+    refuse(
+        ValueError,
+        r'(?s)another architecture.*missing: backbone.layer1.1',
+        config=dict(config, backbone=dict(config['backbone'], depth=14)),
+    )
+    refuse(
+        ValueError, r'(?s)does not fit.*instead of', config=dict(config, backbone=dict(small.R8), head=dict(small.HEAD))
+    )
+    refuse(
+        ValueError,
+        'The teacher has 7 classes, the student has 10',
+        config=dict(config, head=dict(config['head'], num_classes=7)),
+    )
     (tmp_path / 'text.pth').write_text('no checkpoint')
     two = dict(config, auxiliary_neck=dict(taps=('layer2', 'layer3')))
     torch.save(dict(state_dict=MODELS.build(two).state_dict()), tmp_path / 'two.pth')
@@ -159,11 +167,12 @@ def test_branch_map_mimics_any_subset_of_the_teachers_branches(teacher):
     q, q_teacher = model.forward_views(views)[1], model.teacher.forward_views(views)[1]
     losses = step(model, images)
     assert losses['loss_kl_q'].item() == pytest.approx(
-        (model.kd_loss(q[0], q_teacher[0]) + model.kd_loss(q[1], q_teacher[2])).item(), rel=1e-5)
+        (model.kd_loss(q[0], q_teacher[0]) + model.kd_loss(q[1], q_teacher[2])).item(), rel=1e-5
+    )
     assert model.auxiliary_neck.branches[0].stages[0][0].conv1.in_channels == 8  # still all of the rest of the network
 
 
-@pytest.mark.parametrize('branch_map', [(0, ), (0, 3), (0, -1)])
+@pytest.mark.parametrize('branch_map', [(0,), (0, 3), (0, -1)])
 def test_bad_branch_map(teacher, branch_map):
     with pytest.raises(ValueError, match='branch_map=.*0 .. 2'):
         student(teacher, auxiliary_neck=dict(taps=('layer1', 'layer3')), branch_map=branch_map)
@@ -171,19 +180,27 @@ def test_bad_branch_map(teacher, branch_map):
         student(teacher, auxiliary_neck=dict(taps=('layer1', 'layer3')))
 
 
-@pytest.mark.parametrize('options, expected', [
-    ({'model.kd_loss.tau': 4}, lambda model: model.kd_loss.tau == 4 and model.kd_loss_q.tau == 4),
-    ({'model.kd_loss_q.type': 'DKDLoss'},
-     lambda model: type(model.kd_loss_q).__name__ == 'DKDLoss' and model.kd_loss.tau == 3),
-    ({'model.loss_weight.kl_q': 0}, lambda model: model.loss_weight == dict(task=1, kl_q=0, kl_p=1, aux=0)),
-    ({'model.loss_weight.aux': 1}, lambda model: model.loss_weight['aux'] == 1),
-    ({'model.kl_p_views': 'unrotated'}, lambda model: model.kl_p_views == 'unrotated'),
-    ({'model.auxiliary_neck.taps': ['layer1', 'layer3'], 'model.branch_map': [0, 2]},
-     lambda model: model.branch_map == (0, 2)),
-    ({'model.auxiliary_neck': None, 'model.views': None}, lambda model: model.num_views == 1),
-])
+@pytest.mark.parametrize(
+    'options, expected',
+    [
+        ({'model.kd_loss.tau': 4}, lambda model: model.kd_loss.tau == 4 and model.kd_loss_q.tau == 4),
+        (
+            {'model.kd_loss_q.type': 'DKDLoss'},
+            lambda model: type(model.kd_loss_q).__name__ == 'DKDLoss' and model.kd_loss.tau == 3,
+        ),
+        ({'model.loss_weight.kl_q': 0}, lambda model: model.loss_weight == dict(task=1, kl_q=0, kl_p=1, aux=0)),
+        ({'model.loss_weight.aux': 1}, lambda model: model.loss_weight['aux'] == 1),
+        ({'model.kl_p_views': 'unrotated'}, lambda model: model.kl_p_views == 'unrotated'),
+        (
+            {'model.auxiliary_neck.taps': ['layer1', 'layer3'], 'model.branch_map': [0, 2]},
+            lambda model: model.branch_map == (0, 2),
+        ),
+        ({'model.auxiliary_neck': None, 'model.views': None}, lambda model: model.num_views == 1),
+    ],
+)
 def test_ablations_are_options_alone(teacher, options, expected):
     from mmengine.config import Config
+
     cfg = Config(dict(model=small.config(type='HSSAKD', teacher=teacher)))
     cfg.merge_from_dict(options)
     model = MODELS.build(cfg.model)

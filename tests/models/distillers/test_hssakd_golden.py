@@ -1,4 +1,5 @@
 """One student step equals the released code's, in float64."""
+
 import copy
 from contextlib import nullcontext
 
@@ -22,8 +23,9 @@ def pair(request, tmp_path_factory) -> tuple:
 def build(expected, folder):
     weights, teacher = golden.import_hsakd(golden.released_weights(expected['teacher_keys'], 10000))
     torch.save(dict(state_dict=weights), folder / 'teacher.pth')
-    model = golden.build(expected['student_keys'], type='HSSAKD',
-                         teacher=dict(config=teacher, checkpoint=str(folder / 'teacher.pth')))
+    model = golden.build(
+        expected['student_keys'], type='HSSAKD', teacher=dict(config=teacher, checkpoint=str(folder / 'teacher.pth'))
+    )
     # the model was built in float32: the teacher's weights come back in float64
     model.teacher.load_state_dict(weights)
     return model
@@ -37,7 +39,8 @@ def test_student_step(pair, monkeypatch):
     logits, aux_logits = model.teach(model.make_views(images))
     torch.testing.assert_close(logits, torch.tensor(expected['teacher_logits'], dtype=torch.float64), **close)
     torch.testing.assert_close(
-        torch.stack(aux_logits), torch.tensor(expected['teacher_aux_logits'], dtype=torch.float64), **close)
+        torch.stack(aux_logits), torch.tensor(expected['teacher_aux_logits'], dtype=torch.float64), **close
+    )
 
     outputs, forward_views = [], model.forward_views
     monkeypatch.setattr(model, 'forward_views', lambda views: outputs.append(forward_views(views)) or outputs[-1])
@@ -45,7 +48,8 @@ def test_student_step(pair, monkeypatch):
     logits, aux_logits = outputs[0]
     torch.testing.assert_close(logits, torch.tensor(expected['student_logits'], dtype=torch.float64), **close)
     torch.testing.assert_close(
-        torch.stack(aux_logits), torch.tensor(expected['student_aux_logits'], dtype=torch.float64), **close)
+        torch.stack(aux_logits), torch.tensor(expected['student_aux_logits'], dtype=torch.float64), **close
+    )
     assert losses['loss_task'].item() == pytest.approx(expected['loss_task'], rel=1e-8)
     assert losses['loss_kl_q'].item() == pytest.approx(sum(expected['loss_kl_q']), rel=1e-8)
     assert losses['loss_kl_p'].item() == pytest.approx(expected['loss_kl_p'], rel=1e-8)
@@ -68,8 +72,9 @@ def test_bfloat16_losses_are_within_one_percent(pair):
     """
     name, expected, model = pair[0], pair[1], copy.deepcopy(pair[2]).float()
     images, data_samples = golden.batch(expected)
-    bf16 = OPTIM_WRAPPERS.build(dict(
-        type='mmhssakd.BF16OptimWrapper', optimizer=torch.optim.SGD(model.parameters(), lr=0.1)))
+    bf16 = OPTIM_WRAPPERS.build(
+        dict(type='mmhssakd.BF16OptimWrapper', optimizer=torch.optim.SGD(model.parameters(), lr=0.1))
+    )
     terms, totals = [], []
     for precision in (nullcontext(), bf16.optim_context(model)):
         with torch.no_grad(), precision:

@@ -23,7 +23,7 @@ def step(model, images=None):
     return model(images, small.samples(LABELS), mode='loss')
 
 
-def kl(student, teacher, tau=3.):
+def kl(student, teacher, tau=3.0):
     """Written out, independent of KDLoss: sum over classes, mean over rows, times tau squared."""
     p, q = (teacher / tau).softmax(1), (student / tau).softmax(1)
     return tau**2 * (p * (p / q).log()).sum(1).mean()
@@ -38,15 +38,15 @@ def test_two_peers_have_the_released_loss():
     losses = step(model, images)
     assert [name for name in losses if name.startswith('loss')] == ['loss_task', 'loss_aux', 'loss_kl_q', 'loss_kl_p']
     assert losses['loss_task'].item() == pytest.approx(
-        (cross_entropy(p[::4], labels) + cross_entropy(p2[::4], labels)).item(), rel=1e-12)
+        (cross_entropy(p[::4], labels) + cross_entropy(p2[::4], labels)).item(), rel=1e-12
+    )
     assert losses['loss_aux'].item() == pytest.approx(sum(cross_entropy(x, joint) for x in q + q2).item(), rel=1e-12)
     assert losses['loss_kl_p'].item() == pytest.approx((kl(p, p2) + kl(p2, p)).item(), rel=1e-9)
-    assert losses['loss_kl_q'].item() == pytest.approx(
-        sum(kl(a, b) + kl(b, a) for a, b in zip(q, q2)).item(), rel=1e-9)
+    assert losses['loss_kl_q'].item() == pytest.approx(sum(kl(a, b) + kl(b, a) for a, b in zip(q, q2)).item(), rel=1e-9)
 
 
 def test_no_gradient_flows_through_the_other_peer():
-    model = build(loss_weight=dict(task=0., aux=0.))
+    model = build(loss_weight=dict(task=0.0, aux=0.0))
     images = torch.randn(4, 3, 16, 16)
     model.peers[1].requires_grad_(False)
     model.parse_losses(step(model, images))[0].backward()
@@ -93,13 +93,20 @@ def test_views_from_the_pipeline():
     assert step(model, views)['loss_aux'].item() == step(model, images)['loss_aux'].item()
 
 
-@pytest.mark.parametrize('peers, error, message', [
-    ([peer()], ValueError, 'two or more configs, but got 1'),
-    ([peer(), peer(head=dict(small.HEAD, num_classes=7))], ValueError, r'numbers of classes, \[10, 7\]'),
-    ([peer(), peer(views=None)], ValueError, r'numbers of views, \[4, 1\]'),
-    ([peer(), peer(auxiliary_neck=dict(taps=('layer2', 'layer3')))], ValueError, r'auxiliary branches, \[3, 2\]'),
-    ([peer(), dict(type='ImageClassifier', backbone=small.R8, head=small.HEAD)], TypeError, 'must be an SSAClassifier'),
-])
+@pytest.mark.parametrize(
+    'peers, error, message',
+    [
+        ([peer()], ValueError, 'two or more configs, but got 1'),
+        ([peer(), peer(head=dict(small.HEAD, num_classes=7))], ValueError, r'numbers of classes, \[10, 7\]'),
+        ([peer(), peer(views=None)], ValueError, r'numbers of views, \[4, 1\]'),
+        ([peer(), peer(auxiliary_neck=dict(taps=('layer2', 'layer3')))], ValueError, r'auxiliary branches, \[3, 2\]'),
+        (
+            [peer(), dict(type='ImageClassifier', backbone=small.R8, head=small.HEAD)],
+            TypeError,
+            'must be an SSAClassifier',
+        ),
+    ],
+)
 def test_bad_peers(peers, error, message):
     with pytest.raises(error, match=message):
         build(*peers)

@@ -1,4 +1,5 @@
 """What a step does not do (wait for the device), and what mmengine's options do with our models."""
+
 import copy
 
 import pytest

@@ -1,4 +1,5 @@
 """Losses and their gradients stay finite where logits or batches are extreme."""
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -12,13 +13,19 @@ from mmhssakd.models import KDLoss
 from mmhssakd.models.classifiers.ssa_classifier import joint_labels
 from mmhssakd.registry import MODELS
 
-LOSSES = [dict(type='KDLoss'), dict(type='DKDLoss'), dict(type='DISTLoss'), dict(type='StandardizedLoss'),
-          dict(type='StandardizedLoss', loss=dict(type='DKDLoss', tau=2.))]
+LOSSES = [
+    dict(type='KDLoss'),
+    dict(type='DKDLoss'),
+    dict(type='DISTLoss'),
+    dict(type='StandardizedLoss'),
+    dict(type='StandardizedLoss', loss=dict(type='DKDLoss', tau=2.0)),
+]
 
 
 @settings(max_examples=30, deadline=None)
-@given(pair=arrays('float64', (2, 3, 4), elements=st.floats(-50, 50)), tau=st.floats(0.5, 10),
-       shift=st.floats(-1e3, 1e3))
+@given(
+    pair=arrays('float64', (2, 3, 4), elements=st.floats(-50, 50)), tau=st.floats(0.5, 10), shift=st.floats(-1e3, 1e3)
+)
 def test_kd_loss(pair, tau, shift):
     """Not negative, zero for equal logits, blind to a shift, and its gradient that of finite differences."""
     student, teacher = torch.from_numpy(pair)
@@ -33,7 +40,7 @@ def test_kd_loss(pair, tau, shift):
 @pytest.mark.parametrize('loss', LOSSES, ids=str)
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float32])
 @settings(max_examples=20, deadline=None)
-@given(signs=arrays('int8', (2, 3, 5), elements=st.sampled_from([-1, 0, 1])), size=st.sampled_from([0., 1., 1e4]))
+@given(signs=arrays('int8', (2, 3, 5), elements=st.sampled_from([-1, 0, 1])), size=st.sampled_from([0.0, 1.0, 1e4]))
 def test_extreme_logits(loss, dtype, signs, size):
     student, teacher = (torch.from_numpy(x.astype(np.float32)).mul(size).to(dtype) for x in signs)
     student.requires_grad_()
@@ -67,8 +74,13 @@ def test_models_on_small_and_uniform_batches(kind, labels, tmp_path):
 
 
 @settings(max_examples=20, deadline=None)
-@given(images=arrays('float32', st.tuples(st.integers(1, 3), st.integers(1, 3), st.just(5), st.just(5)),
-                     elements=st.floats(-1e3, 1e3, width=32)))
+@given(
+    images=arrays(
+        'float32',
+        st.tuples(st.integers(1, 3), st.integers(1, 3), st.just(5), st.just(5)),
+        elements=st.floats(-1e3, 1e3, width=32),
+    )
+)
 def test_four_quarter_turns_are_none(images):
     turned = images = torch.from_numpy(images)
     for _ in range(4):

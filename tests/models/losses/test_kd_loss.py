@@ -13,12 +13,12 @@ logits = arrays('float64', (2, 3, 4), elements=st.floats(-50, 50))
 
 def by_hand(student, teacher, tau):
     """tau^2 / N * sum_i sum_k p_k (log p_k - log q_k), written out."""
-    total = 0.
+    total = 0.0
     for s, t in zip(student.tolist(), teacher.tolist()):
         s_sum, t_sum = (sum(math.exp(v / tau) for v in row) for row in (s, t))
         for a, b in zip(s, t):
             p = math.exp(b / tau) / t_sum
-            total += p * (math.log(p) - (a / tau - math.log(s_sum))) if p else 0.
+            total += p * (math.log(p) - (a / tau - math.log(s_sum))) if p else 0.0
     return tau**2 * total / len(student)
 
 
@@ -44,7 +44,7 @@ def test_gradient_reaches_the_student_only():
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float32])
 def test_extreme_logits_are_finite(dtype):
-    student = torch.tensor([[1e4, -1e4, 0.]], dtype=dtype, requires_grad=True)
+    student = torch.tensor([[1e4, -1e4, 0.0]], dtype=dtype, requires_grad=True)
     value = KDLoss()(student, -student.detach())
     value.backward()
     assert torch.isfinite(value) and torch.isfinite(student.grad).all()
@@ -52,7 +52,7 @@ def test_extreme_logits_are_finite(dtype):
 
 def test_weight():
     pair = torch.randn(2, 3, 4)
-    assert KDLoss(loss_weight=2.)(*pair).item() == pytest.approx(2 * KDLoss()(*pair).item())
+    assert KDLoss(loss_weight=2.0)(*pair).item() == pytest.approx(2 * KDLoss()(*pair).item())
 
 
 @pytest.mark.parametrize('tau', [0, -3, float('nan'), float('inf'), '3'])

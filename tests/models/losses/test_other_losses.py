@@ -1,4 +1,5 @@
 """DKD, DIST and logit standardisation against their papers' formulas, written out with numpy and scipy."""
+
 import numpy as np
 import pytest
 import small
@@ -26,7 +27,7 @@ def kl(p, q) -> float:
 
 
 def dkd(student, teacher, tau, alpha, beta) -> float:
-    total = 0.
+    total = 0.0
     for s, t, y in zip(student, teacher, LABELS.tolist()):
         p_s, p_t = softmax(s / tau), softmax(t / tau)
         rest_s, rest_t = np.delete(p_s, y), np.delete(p_t, y)
@@ -38,8 +39,9 @@ def dkd(student, teacher, tau, alpha, beta) -> float:
 
 def test_dkd(pair):
     assert loss(pair, type='DKDLoss') == pytest.approx(dkd(*pair, 4, 1, 8), rel=1e-10)
-    assert loss(pair, type='DKDLoss', tau=2., alpha=.5, beta=3., loss_weight=2.) == pytest.approx(
-        2 * dkd(*pair, 2, .5, 3), rel=1e-10)
+    assert loss(pair, type='DKDLoss', tau=2.0, alpha=0.5, beta=3.0, loss_weight=2.0) == pytest.approx(
+        2 * dkd(*pair, 2, 0.5, 3), rel=1e-10
+    )
 
 
 def test_dist(pair):
@@ -47,11 +49,12 @@ def test_dist(pair):
     inter = 1 - np.mean([pearsonr(a, b)[0] for a, b in zip(p, q)])
     intra = 1 - np.mean([pearsonr(a, b)[0] for a, b in zip(p.T, q.T)])
     expected = 4 * (2 * inter + 3 * intra)
-    assert loss(pair, type='DISTLoss', tau=2., beta=2., gamma=3.) == pytest.approx(expected, rel=1e-6)
+    assert loss(pair, type='DISTLoss', tau=2.0, beta=2.0, gamma=3.0) == pytest.approx(expected, rel=1e-6)
 
 
 def test_dist_is_blind_to_a_linear_map_of_the_distribution(pair):
     from mmhssakd.models.losses.dist_loss import pearson_distance
+
     x = torch.from_numpy(pair[0])
     assert pearson_distance(x, 3 * x + 1).item() == pytest.approx(0, abs=1e-6)
     assert pearson_distance(x, -x).item() == pytest.approx(2, abs=1e-6)
@@ -67,7 +70,7 @@ def test_logit_standardisation(pair):
 
 def test_standardised_dkd(pair):
     expected = dkd(*(zscore(x, axis=1) for x in pair), 2, 1, 8)
-    assert loss(pair, type='StandardizedLoss', loss=dict(type='DKDLoss', tau=2.)) == pytest.approx(expected, rel=1e-6)
+    assert loss(pair, type='StandardizedLoss', loss=dict(type='DKDLoss', tau=2.0)) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize('config', [dict(type='DKDLoss'), dict(type='DISTLoss'), dict(type='StandardizedLoss')])
@@ -93,10 +96,12 @@ def test_they_fit_the_distiller(config, where, tmp_path):
     criterion = MODELS.build(config)
     joint = torch.tensor([4, 5, 6, 7, 28, 29, 30, 31])
     assert losses['loss_kl_q'].item() == pytest.approx(
-        sum(criterion(a, b, joint).item() for a, b in zip(q, q_teacher)), rel=1e-4)
+        sum(criterion(a, b, joint).item() for a, b in zip(q, q_teacher)), rel=1e-4
+    )
     plain = MODELS.build(dict(type='KDLoss')) if where == 'kd_loss_q' else criterion
     assert losses['loss_kl_p'].item() == pytest.approx(
-        plain(p, p_teacher, labels.repeat_interleave(4)).item(), rel=1e-4)
+        plain(p, p_teacher, labels.repeat_interleave(4)).item(), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize('name', ['DKDLoss', 'DISTLoss'])

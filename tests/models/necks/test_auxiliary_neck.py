@@ -12,8 +12,9 @@ TAPS = ('layer1', 'layer2', 'layer3', 'layer4')
 
 
 def neck(backbone=R18, taps=TAPS, in_channels=512, **kwargs):
-    return MODELS.build(dict(type='AuxiliaryNeck', taps=taps, backbone=backbone, in_channels=in_channels,
-                             num_labels=40, **kwargs))
+    return MODELS.build(
+        dict(type='AuxiliaryNeck', taps=taps, backbone=backbone, in_channels=in_channels, num_labels=40, **kwargs)
+    )
 
 
 def features(aux, backbone, size=64):
@@ -33,10 +34,17 @@ def test_hooks_are_there_only_inside_tap():
     assert not any(m._forward_hooks for m in backbone.modules())
 
 
-@pytest.mark.parametrize('backbone, in_channels', [
-    (R18, 512), (dict(type='ResNet', depth=50), 2048), (dict(type='ResNeXt', depth=50), 2048),
-    (dict(type='SEResNet', depth=50), 2048), (dict(type='ResNetV1d', depth=50), 2048),
-    (dict(type='ResNet', depth=18, frozen_stages=2, norm_eval=True), 512)])
+@pytest.mark.parametrize(
+    'backbone, in_channels',
+    [
+        (R18, 512),
+        (dict(type='ResNet', depth=50), 2048),
+        (dict(type='ResNeXt', depth=50), 2048),
+        (dict(type='SEResNet', depth=50), 2048),
+        (dict(type='ResNetV1d', depth=50), 2048),
+        (dict(type='ResNet', depth=18, frozen_stages=2, norm_eval=True), 512),
+    ],
+)
 def test_any_chain_of_stages(backbone, in_channels):
     aux = neck(backbone, in_channels=in_channels)
     logits = aux(features(aux, MODELS.build(backbone)))
@@ -84,12 +92,15 @@ def test_deepcopy():
     assert all(torch.equal(p, q) for p, q in zip(*out))
 
 
-@pytest.mark.parametrize('kwargs, message', [
-    (dict(taps=('layer1', 'layer9')), r"no module named 'layer9'. It has: .*layer4"),
-    (dict(taps=('layer4', 'layer4')), 'none twice'),
-    (dict(taps=TAPS, chain=('layer2', 'layer4')), 'lead through every tap'),
-    (dict(repeat=('stage5', )), "auxiliary_neck.repeat: ResNet has no module named 'stage5'"),
-])
+@pytest.mark.parametrize(
+    'kwargs, message',
+    [
+        (dict(taps=('layer1', 'layer9')), r"no module named 'layer9'. It has: .*layer4"),
+        (dict(taps=('layer4', 'layer4')), 'none twice'),
+        (dict(taps=TAPS, chain=('layer2', 'layer4')), 'lead through every tap'),
+        (dict(repeat=('stage5',)), "auxiliary_neck.repeat: ResNet has no module named 'stage5'"),
+    ],
+)
 def test_bad_names(kwargs, message):
     with pytest.raises(ValueError, match=message):
         neck(**kwargs)

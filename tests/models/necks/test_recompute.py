@@ -1,4 +1,5 @@
 """Checkpointed branches give the numbers of plain ones, batch norm's running statistics included."""
+
 import copy
 
 import small

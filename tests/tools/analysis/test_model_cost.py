@@ -26,8 +26,12 @@ def rows(printed: str) -> dict:
 def test_student_and_teacher(capsys):
     printed = run('cifar100/hssakd_resnet56_resnet20.py', capsys)
     found = rows(printed)
-    assert list(found) == ['backbone and head', *[f'branch {i} after layer{i}' for i in (1, 2, 3)],
-                           'teacher: backbone and head', *[f'teacher: branch {i} after layer{i}' for i in (1, 2, 3)]]
+    assert list(found) == [
+        'backbone and head',
+        *[f'branch {i} after layer{i}' for i in (1, 2, 3)],
+        'teacher: backbone and head',
+        *[f'teacher: branch {i} after layer{i}' for i in (1, 2, 3)],
+    ]
     # ResNet-20 for 100 classes: 0.278 M parameters and 41 M multiplications, as is well known
     assert found['backbone and head'] == pytest.approx((0.278, 0.041), abs=1e-3)
     ratio = float(re.search(r'costs ([\d.]+) times', printed)[1])

@@ -1,4 +1,5 @@
 """Graphs that compute what torch computes, for a student and for a detector."""
+
 import json
 
 import numpy as np
@@ -55,11 +56,14 @@ def test_detector(tmp_path):
         np.testing.assert_allclose(ours, theirs.detach(), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize('arguments, message', [
-    (['hssakd_r8', 'none.pth', 'a.onnx'], 'pretrained: no such checkpoint: none.pth'),
-    (['hssakd_r8', 'none.pth', 'a.pt'], 'must end in .onnx'),
-    (['hssakd_r8', 'none.pth', '/no/a.onnx'], 'no such folder to write to: /no'),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['hssakd_r8', 'none.pth', 'a.onnx'], 'pretrained: no such checkpoint: none.pth'),
+        (['hssakd_r8', 'none.pth', 'a.pt'], 'must end in .onnx'),
+        (['hssakd_r8', 'none.pth', '/no/a.onnx'], 'no such folder to write to: /no'),
+    ],
+)
 def test_refusals(arguments, message):
     with pytest.raises(SystemExit, match=message):
         run('export_onnx', find_config(arguments[0]), *arguments[1:])

@@ -16,8 +16,9 @@ def online(tmp_path):
 @pytest.mark.parametrize('peer', [0, 1])
 def test_peer_is_an_ordinary_classifier(online, peer, tmp_path):
     run('export_peer', tmp_path / 'online.pth', tmp_path / 'peer.pth', '--peer', peer)
-    plain = MODELS.build(dict(type='ImageClassifier', backbone=small.R8, neck=dict(type='GlobalAveragePooling'),
-                              head=small.HEAD))
+    plain = MODELS.build(
+        dict(type='ImageClassifier', backbone=small.R8, neck=dict(type='GlobalAveragePooling'), head=small.HEAD)
+    )
     plain.load_state_dict(torch.load(tmp_path / 'peer.pth', weights_only=True)['state_dict'])
     images = torch.randn(2, 3, 16, 16)
     torch.testing.assert_close(plain.eval()(images), online.peers[peer].eval()(images))

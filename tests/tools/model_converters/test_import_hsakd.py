@@ -1,4 +1,5 @@
 """The command itself, on files."""
+
 import golden
 import pytest
 import torch
@@ -30,11 +31,14 @@ def test_online_pair_becomes_peers(tmp_path, capsys):
     MODELS.build(checkpoint['meta']['model']).load_state_dict(checkpoint['state_dict'])
 
 
-@pytest.mark.parametrize('content, message', [
-    (None, 'no such checkpoint'),
-    (dict(net=dict(a=1)), 'holds no state dict'),
-    ({'backbone.fc.weight': torch.zeros(10, 4)}, "none of the released code's"),
-])
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        (None, 'no such checkpoint'),
+        (dict(net=dict(a=1)), 'holds no state dict'),
+        ({'backbone.fc.weight': torch.zeros(10, 4)}, "none of the released code's"),
+    ],
+)
 def test_refusals(content, message, tmp_path):
     if content is not None:
         torch.save(content, tmp_path / 'src.pth')

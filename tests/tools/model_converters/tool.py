@@ -1,4 +1,5 @@
 """Run a converter's main() in this process, which saves importing everything again."""
+
 import importlib.util
 import sys
 from pathlib import Path
