@@ -3,11 +3,10 @@
 Importing the package registers every component under the scope ``mmhssakd``.
 """
 
-from .utils.compat import check_versions, register_safe_globals
+from .compat import prepare
 from .version import __version__
 
-check_versions()
-register_safe_globals()
+prepare()
 
 from . import datasets, engine, evaluation, models  # noqa: E402
 from .apis import get_model, list_models  # noqa: E402

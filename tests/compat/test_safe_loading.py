@@ -1,4 +1,3 @@
-import importlib.metadata
 import pickle
 
 import pytest
@@ -6,8 +5,6 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS
-
-from mmhssakd.utils import compat
 
 
 def reload(content, tmp_path):
@@ -63,22 +60,3 @@ def test_code_in_a_pickle_never_runs(make, tmp_path):
     with pytest.raises(pickle.UnpicklingError):
         reload(dict(state_dict=make(tmp_path / 'harm')), tmp_path)
     assert not (tmp_path / 'harm').exists()
-
-
-@pytest.mark.parametrize(
-    'versions, message',
-    [
-        (dict(mmcv=('2.2.0', '3.0.0')), r'needs mmcv>=2.2.0,<3.0.0, but 2.1.0 is installed'),
-        (dict(no_such_package=('1', '2')), 'needs no_such_package, which is not installed'),
-    ],
-)
-def test_wrong_versions(versions, message, monkeypatch):
-    monkeypatch.setattr(compat, 'VERSIONS', versions)
-    with pytest.raises(ImportError, match=message):
-        compat.check_versions()
-
-
-def test_installed_versions_are_those_of_requirements():
-    for name in compat.VERSIONS:
-        line = next(line for line in open('requirements.txt') if line.startswith(f'{name}=='))
-        assert importlib.metadata.version(name) == line.strip().split('==')[1]

@@ -1,0 +1,5 @@
+"""Stand-ins for mmcv's compiled operators."""
+
+
+def install() -> None:
+    """Put the stand-ins in place where mmcv has no operators of its own."""
