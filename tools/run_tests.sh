@@ -3,7 +3,7 @@
 # tests/slow, which interrupts runs and watches their memory (docs/reliability.md), is 4 minutes of it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-bash tools/setup_env.sh
+bash tools/setup_env.sh --tests
 PYTHON=${MMHSSAKD_PYTHON:-.venv/bin/python}
 "$PYTHON" tools/dataset_converters/prepare_fashion_mnist.py
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} # a test process on each core: more threads would only get in each other's way
