@@ -35,6 +35,7 @@ def main() -> None:
 
     import torch
     from mmcv.ops import nms
+
     from mmhssakd.compat import operators, stacks
 
     boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [1.0, 1.0, 10.0, 10.0], [20.0, 20.0, 30.0, 30.0]])

@@ -16,9 +16,10 @@ def call(tmp_path, monkeypatch, capsys):
     def run(*arguments, packaged: bool) -> str:
         programs = tmp_path / 'bin'
         programs.mkdir()
+        data = '$3/usr/share/datasets'
         for name, script in {
             'apt-get': 'case "$*" in *install*) exit 9;; *download*) touch dataset-fashion-mnist_1_all.deb;; esac',
-            'dpkg-deb': f'mkdir -p "$3/usr/share/datasets"; cp -r {tmp_path}/packed "$3/usr/share/datasets/fashion-mnist"',
+            'dpkg-deb': f'mkdir -p "{data}"; cp -r {tmp_path}/packed "{data}/fashion-mnist"',
         }.items():
             (programs / name).write_text(f'#!/bin/sh\n{script if packaged else "echo no such package; exit 1"}\n')
             (programs / name).chmod(0o755)
