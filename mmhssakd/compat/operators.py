@@ -140,7 +140,9 @@ def softnms(
             scores[rest] *= torch.where(iou >= iou_threshold, 1 - iou if method == 1 else 0, 1)
         low = (scores < min_score).tolist()
         i = position = i + 1
-        while position < len(left):  # the last one takes the place of one that is dropped, as in mmcv: ties depend on it
+        while position < len(
+            left
+        ):  # the last one takes the place of one that is dropped, as in mmcv: ties depend on it
             if low[left[position]]:
                 left[position] = left[-1]
                 left.pop()
