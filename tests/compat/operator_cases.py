@@ -1,4 +1,4 @@
-"""What mmcv's operators are asked, with inputs from seeds: for values recorded from compiled mmcv, and for live ones."""
+"""What mmcv's operators are asked, with inputs from seeds: for recorded values of compiled mmcv, and for live ones."""
 
 import contextlib
 import itertools
@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterator
 import numpy as np
 import torch
 from mmcv import ops
+from torch.nn.modules.utils import _pair
 
 USERS = (
     'nms',
@@ -118,9 +119,7 @@ def convolution(dtype: torch.dtype) -> Iterator[tuple]:
         (4, 1, 2, 1, 1, 2, (3, 3)),
         (2, 4, 1, (2, 1), (0, 1), (1, 2), (1, 3)),
     ):
-        pairs = zip(
-            (6, 5), *(pair if isinstance(pair, tuple) else (pair, pair) for pair in (padding, dilation, stride)), kernel
-        )
+        pairs = zip((6, 5), *map(_pair, (padding, dilation, stride)), kernel)
         size = [(side + 2 * pad - dilate * (span - 1) - 1) // step + 1 for side, pad, dilate, step, span in pairs]
         points = deform_groups * kernel[0] * kernel[1]
         inputs = dict(
