@@ -140,7 +140,7 @@ def softnms(
             scores[rest] *= torch.where(iou >= iou_threshold, 1 - iou if method == 1 else 0, 1)
         low = (scores < min_score).tolist()
         i = position = i + 1
-        while position < len(left):  # the last one takes the place of one that is dropped, as in mmcv: ties depend on it
+        while position < len(left):  # the last one takes a dropped one's place, as in mmcv: ties depend on it
             if low[left[position]]:
                 left[position] = left[-1]
                 left.pop()
@@ -165,59 +165,41 @@ def nms_match(dets: Tensor, iou_threshold: float) -> List[List[int]]:
 # Pooling of regions. rois (K, 5) holds the image's index and x1, y1, x2, y2.
 
 
-def check_mode(pool_mode: int) -> None:
-    """Refuse what torchvision's RoIAlign cannot do.
+def align(options: dict, *shape: int) -> tuple:
+    """The last arguments of torchvision's functions.
 
     Raises:
-        NotImplementedError: It is 0, which is mmcv's code for 'max'.
+        NotImplementedError: The mode is 0, which is mmcv's code for 'max'.
     """
-    if pool_mode == 0:
+    if options['pool_mode'] == 0:
         raise NotImplementedError(f"roi_align: pool_mode='max' has no stand-in, pool_mode='avg' has. {BUILD}.")
+    size = (options['aligned_height'], options['aligned_width'])
+    return (single(options['spatial_scale']), *size, *shape, options['sampling_ratio'], options['aligned'])
 
 
 @stand_in
-def roi_align_forward(
-    input: Tensor,
-    rois: Tensor,
-    output: Tensor,
-    argmax_y: Tensor,
-    argmax_x: Tensor,
-    aligned_height: int,
-    aligned_width: int,
-    spatial_scale: float,
-    sampling_ratio: int,
-    pool_mode: int,
-    aligned: bool,
-) -> None:
-    """Averages of bilinear samples in each region's bins, into ``output`` (K, C, H, W)."""
-    check_mode(pool_mode)
-    size = (aligned_height, aligned_width)
-    output.copy_(
-        torch.ops.torchvision.roi_align(*wide(input, rois), single(spatial_scale), *size, sampling_ratio, aligned)
-    )
+def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, *argmax: Tensor, **options: Any) -> None:
+    """Averages of bilinear samples in each region's bins, into ``output`` (K, C, H, W).
+
+    mmcv counts samples (``sampling_ratio=0``) in float32, torchvision in the type of the input: in float64, a bin whose
+    size is within float32's rounding of a whole number may get one sample more or less.
+    """
+    output.copy_(torch.ops.torchvision.roi_align(*wide(input, rois), *align(options)))
 
 
 @stand_in
 def roi_align_backward(
-    grad_output: Tensor,
-    rois: Tensor,
-    argmax_y: Tensor,
-    argmax_x: Tensor,
-    grad_input: Tensor,
-    aligned_height: int,
-    aligned_width: int,
-    spatial_scale: float,
-    sampling_ratio: int,
-    pool_mode: int,
-    aligned: bool,
+    grad_output: Tensor, rois: Tensor, argmax_y: Tensor, argmax_x: Tensor, grad_input: Tensor, **options: Any
 ) -> None:
     """The gradient, into ``grad_input``."""
-    check_mode(pool_mode)
-    size = (aligned_height, aligned_width, *grad_input.shape)
-    grad = torch.ops.torchvision._roi_align_backward(
-        *wide(grad_output, rois), single(spatial_scale), *size, sampling_ratio, aligned
-    )
-    grad_input.copy_(grad)
+    arguments = align(options, *grad_input.shape)
+    grad_input.copy_(torch.ops.torchvision._roi_align_backward(*wide(grad_output, rois), *arguments))
+
+
+def edges(count: int, size: Tensor, start: Tensor, limit: int) -> List[List[int]]:
+    """Where each of a region's bins begins and ends on one axis of the image."""
+    bins = torch.arange(count + 1, device=size.device) * size + start
+    return [side.long().clamp(0, limit).tolist() for side in (bins[:-1].floor(), bins[1:].ceil())]
 
 
 @stand_in
@@ -240,14 +222,8 @@ def roi_pool_forward(
     for k in range(len(rois)):
         if (end[k] <= start[k]).any():
             continue  # mmcv leaves malformed regions as the caller made them: zero
-        (x1, x2), (y1, y2) = (
-            ((bins * size + first).floor().long().clamp(0, limit).tolist(),
-             ((bins + 1) * size + first).ceil().long().clamp(0, limit).tolist())
-            for bins, size, first, limit in zip(
-                (torch.arange(pooled_width, device=rois.device), torch.arange(pooled_height, device=rois.device)),
-                sizes[k], start[k], (width, height)
-            )
-        )  # fmt: skip
+        x1, x2 = edges(pooled_width, sizes[k, 0], start[k, 0], width)
+        y1, y2 = edges(pooled_height, sizes[k, 1], start[k, 1], height)
         image = input[int(rois[k, 0])]
         for h, w in np.ndindex(pooled_height, pooled_width):
             region = image[:, y1[h] : y2[h], x1[w] : x2[w]]
@@ -260,15 +236,7 @@ def roi_pool_forward(
 
 
 @stand_in
-def roi_pool_backward(
-    grad_output: Tensor,
-    rois: Tensor,
-    argmax: Tensor,
-    grad_input: Tensor,
-    pooled_height: int,
-    pooled_width: int,
-    spatial_scale: float,
-) -> None:
+def roi_pool_backward(grad_output: Tensor, rois: Tensor, argmax: Tensor, grad_input: Tensor, **options: Any) -> None:
     """The gradient, added to ``grad_input``."""
     channels, height, width = grad_input.shape[1:]
     planes = rois[:, :1].long() * channels + torch.arange(channels, device=rois.device)
@@ -314,17 +282,14 @@ def sigmoid_focal_loss_backward(
 # Deformable convolution. torchvision has mmcv's order of offsets and masks; it needs no buffers and no im2col_step.
 
 
-def convolution(stride: tuple, padding: tuple, dilation: tuple, groups: int, deform_groups: int, mask: bool) -> tuple:
-    """The last arguments of torchvision's functions."""
-    return (*stride, *padding, *dilation, groups, deform_groups, mask)
-
-
 def first_kind(input: Tensor, weight: Tensor, offset: Tensor, options: dict) -> tuple:
     """Arguments of torchvision's functions for a convolution without mask and bias."""
-    pairs = [(options[key + 'H'], options[key + 'W']) for key in ('d', 'pad', 'dilation')]
     input, weight, offset = wide(input, weight, offset)
     empty = (input.new_zeros(len(input), 1), input.new_zeros(len(weight)))
-    return (input, weight, offset, *empty, *convolution(*pairs, options['group'], options['deformable_group'], False))
+    steps = [
+        options[key] for key in ('dH', 'dW', 'padH', 'padW', 'dilationH', 'dilationW', 'group', 'deformable_group')
+    ]
+    return (input, weight, offset, *empty, *steps, False)
 
 
 @stand_in
@@ -370,58 +335,32 @@ def deform_conv_backward_parameters(
     grad_weight.add_(grads[1], alpha=scale)
 
 
-def second_kind(
-    input: Tensor, weight: Tensor, bias: Tensor, offset: Tensor, mask: Tensor, options: dict, with_bias: bool
-) -> tuple:
+def second_kind(input: Tensor, weight: Tensor, bias: Tensor, offset: Tensor, mask: Tensor, options: dict) -> tuple:
     """Arguments of torchvision's functions for a convolution with a mask."""
-    pairs = [(options[key + '_h'], options[key + '_w']) for key in ('stride', 'pad', 'dilation')]
-    bias = bias if with_bias else weight.new_zeros(len(weight))
-    last = convolution(*pairs, options['group'], options['deformable_group'], True)
-    return (*wide(input, weight, offset, mask, bias), *last)
+    if not options['with_bias']:
+        bias = weight.new_zeros(len(weight))
+    steps = [options[f'{key}_{axis}'] for key in ('stride', 'pad', 'dilation') for axis in 'hw']
+    return (*wide(input, weight, offset, mask, bias), *steps, options['group'], options['deformable_group'], True)
 
 
 @stand_in
-def modulated_deform_conv_forward(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor,
-    ones: Tensor,
-    offset: Tensor,
-    mask: Tensor,
-    output: Tensor,
-    columns: Tensor,
-    with_bias: bool,
-    **options: int,
-) -> None:
+def modulated_deform_conv_forward(*tensors: Tensor, **options: Any) -> None:
     """The convolution, into ``output``."""
-    arguments = second_kind(input, weight, bias, offset, mask, options, with_bias)
-    output.copy_(torch.ops.torchvision.deform_conv2d(*arguments))
+    input, weight, bias, _, offset, mask, output, _ = tensors
+    output.copy_(torch.ops.torchvision.deform_conv2d(*second_kind(input, weight, bias, offset, mask, options)))
 
 
 @stand_in
-def modulated_deform_conv_backward(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor,
-    ones: Tensor,
-    offset: Tensor,
-    mask: Tensor,
-    columns: Tensor,
-    grad_input: Tensor,
-    grad_weight: Tensor,
-    grad_bias: Tensor,
-    grad_offset: Tensor,
-    grad_mask: Tensor,
-    grad_output: Tensor,
-    with_bias: bool,
-    **options: int,
-) -> None:
+def modulated_deform_conv_backward(*tensors: Tensor, **options: Any) -> None:
     """All gradients."""
-    arguments = second_kind(input, weight, bias, offset, mask, options, with_bias)
+    input, weight, bias, _, offset, mask, _ = tensors[:7]
+    grad_input, grad_weight, grad_bias, grad_offset, grad_mask, grad_output = tensors[7:]
+    arguments = second_kind(input, weight, bias, offset, mask, options)
     grads = torch.ops.torchvision._deform_conv2d_backward(*wide(grad_output), *arguments)
-    for into, grad in zip((grad_input, grad_weight, grad_offset, grad_mask, grad_bias), grads):
-        if into is not grad_bias or with_bias:
-            into.copy_(grad)
+    for into, grad in zip((grad_input, grad_weight, grad_offset, grad_mask), grads):
+        into.copy_(grad)
+    if options['with_bias']:
+        grad_bias.copy_(grads[4])
 
 
 # Deformable attention.

@@ -1,4 +1,4 @@
-"""What mmcv's operators are asked, with inputs from seeds: for values recorded from compiled mmcv, and for live ones."""
+"""What mmcv's operators are asked, with inputs from seeds: for recorded values of compiled mmcv, and for live ones."""
 
 import contextlib
 import itertools
@@ -8,8 +8,17 @@ from typing import Any, Dict, Iterator
 import numpy as np
 import torch
 from mmcv import ops
+from torch.nn.modules.utils import _pair
 
-USERS = ('nms', 'roi_align', 'roi_pool', 'focal_loss', 'deform_conv', 'modulated_deform_conv', 'multi_scale_deform_attn')
+USERS = (
+    'nms',
+    'roi_align',
+    'roi_pool',
+    'focal_loss',
+    'deform_conv',
+    'modulated_deform_conv',
+    'multi_scale_deform_attn',
+)
 DTYPES = {'float32': torch.float32, 'float64': torch.float64}
 
 
@@ -69,7 +78,10 @@ def ties() -> Dict[str, Any]:
     """Cases with equal scores: compiled mmcv sorts them as torch does, which differs between machines."""
     given = (boxes(120), scores(120, ties=True))
     dets = torch.cat([given[0], given[1][:, None]], dim=1)
-    return {'nms ties float32': lambda: ops.nms(*given, 0.5), 'nms_match ties float32': lambda: ops.nms_match(dets, 0.3)}
+    return {
+        'nms ties float32': lambda: ops.nms(*given, 0.5),
+        'nms_match ties float32': lambda: ops.nms_match(dets, 0.3),
+    }
 
 
 def with_gradients(function: Any, inputs: Dict[str, torch.Tensor], seed: int = 9) -> Dict[str, torch.Tensor]:
@@ -84,7 +96,9 @@ REGIONS = {
     'none': torch.zeros(0, 5),
     'one image': torch.cat([torch.zeros(5, 1), boxes(5, seed=3)], dim=1),
     'two images': torch.cat([torch.tensor([[0.0], [1], [1], [0], [1]]), boxes(5, seed=4)], dim=1),
-    'outside': torch.tensor([[0.0, -90, -80, -40, -50], [1, 200, 210, 260, 290], [1, -10, -10, 60, 70], [0, 5, 5, 5, 5]]),
+    'outside': torch.tensor(
+        [[0.0, -90.3, -80, -40, -50.9], [1, 200, 210, 261.7, 292.2], [1, -10, -11, 60.1, 70.3], [0, 5, 5, 5, 5]]
+    ),
 }
 
 
@@ -105,7 +119,7 @@ def convolution(dtype: torch.dtype) -> Iterator[tuple]:
         (4, 1, 2, 1, 1, 2, (3, 3)),
         (2, 4, 1, (2, 1), (0, 1), (1, 2), (1, 3)),
     ):
-        pairs = zip((6, 5), *(pair if isinstance(pair, tuple) else (pair, pair) for pair in (padding, dilation, stride)), kernel)
+        pairs = zip((6, 5), *map(_pair, (padding, dilation, stride)), kernel)
         size = [(side + 2 * pad - dilate * (span - 1) - 1) // step + 1 for side, pad, dilate, step, span in pairs]
         points = deform_groups * kernel[0] * kernel[1]
         inputs = dict(

@@ -1,4 +1,4 @@
-"""Record what compiled mmcv answers: PYTHONPATH=.:tests python tests/compat/record_operators.py, where it is installed."""
+"""Record what compiled mmcv answers, where it is installed: PYTHONPATH=. python tests/compat/record_operators.py"""
 
 import datetime
 import hashlib
@@ -35,9 +35,10 @@ def main() -> None:
         )
     compiled = sys.modules['mmcv._ext'].__file__
     (FOLDER / 'README.md').write_text(
-        "# What compiled mmcv answers\n\n"
-        "`values.npz`: each case of `tests/compat/operator_cases.py`. `two_steps.npz`: the weights of\n"
-        "`tests/compat/tiny_detector.py` after two training steps. Both were written by `tests/compat/record_operators.py`.\n\n"
+        '# What compiled mmcv answers\n\n'
+        '`values.npz`: each case of `tests/compat/operator_cases.py`. `two_steps.npz`: the weights of\n'
+        '`tests/compat/tiny_detector.py` after two training steps. Both were written by\n'
+        '`tests/compat/record_operators.py`.\n\n'
         f'- date: {datetime.date.today()}\n'
         f'- mmcv {mmcv.__version__}, compiled; torch {torch.__version__}; numpy {np.__version__}; one thread\n'
         f'- sha256 of its `_ext` file: {hashlib.sha256(Path(compiled).read_bytes()).hexdigest()}\n'

@@ -8,7 +8,6 @@ import torch
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config, ConfigDict
-from mmengine.hub import get_config
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 
@@ -30,11 +29,12 @@ DETR = dict(
     backbone=dict(depth=18, base_channels=4, init_cfg=None),
     neck=dict(in_channels=[8, 16, 32]),
     num_queries=20,
+    bbox_head=dict(embed_dims=32),
     encoder=dict(num_layers=1),
     decoder=dict(num_layers=1),
 )
 DETECTORS = {
-    'faster-rcnn/faster-rcnn_r50_fpn_1x_coco.py': RESNET,
+    'faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py': RESNET,
     'mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py': RESNET,
     'retinanet/retinanet_r50_fpn_1x_coco.py': RESNET,
     'fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py': RESNET,
@@ -58,7 +58,7 @@ def narrow(node: Any) -> None:
 
 def mmdets(name: str) -> ConfigDict:
     """The model of mmdet's config, made tiny."""
-    cfg = get_config(f'mmdet::{name}')
+    cfg = Config.fromstring(f"_base_ = 'mmdet::{name}'", '.py')
     narrow(cfg.model)
     cfg.merge_from_dict(dict(model=DETECTORS[name]))
     cfg.model.backbone.init_cfg = None
@@ -99,26 +99,24 @@ def build(model: dict) -> torch.nn.Module:
     return detector
 
 
-def data(device: str = 'cpu') -> Dict[str, List[Any]]:
+def data(with_masks: bool = False) -> Dict[str, List[Any]]:
     """What a data loader of mmdet's gives."""
     masks = np.zeros((2, SIZE, SIZE), dtype=np.uint8)
     masks[:, 12:40, 22:38] = 1
     found = []
     for _ in range(2):
-        sample = DetDataSample(
-            metainfo=dict(img_shape=(SIZE, SIZE), ori_shape=(SIZE, SIZE), scale_factor=(1.0, 1.0))
-        )
-        sample.gt_instances = InstanceData(
-            bboxes=BOXES.clone(), labels=torch.tensor([0, 1]), masks=BitmapMasks(masks, SIZE, SIZE)
-        )
+        sample = DetDataSample(metainfo=dict(img_shape=(SIZE, SIZE), ori_shape=(SIZE, SIZE), scale_factor=(1.0, 1.0)))
+        sample.gt_instances = InstanceData(bboxes=BOXES.clone(), labels=torch.tensor([0, 1]))
+        if with_masks:
+            sample.gt_instances.masks = BitmapMasks(masks, SIZE, SIZE)
         sample.ignored_instances = InstanceData(bboxes=torch.zeros(0, 4), labels=torch.zeros(0, dtype=torch.long))
-        found.append(sample.to(device))
+        found.append(sample)
     images = np.random.RandomState(1).randint(0, 255, (2, 3, SIZE, SIZE), dtype=np.uint8)
-    return dict(inputs=list(torch.from_numpy(images).to(device)), data_samples=found)
+    return dict(inputs=list(torch.from_numpy(images)), data_samples=found)
 
 
 def step(detector: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    batch = detector.data_preprocessor(data(), training=True)
+    batch = detector.data_preprocessor(data(getattr(detector, 'with_mask', False)), training=True)
     losses, _ = detector.parse_losses(detector(**batch, mode='loss'))
     optimizer.zero_grad()
     losses.backward()
