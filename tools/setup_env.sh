@@ -48,7 +48,7 @@ find_uv() {
     [ -z "${MMHSSAKD_PYTHON:-}" ] || return 0 # that environment is not ours to add uv to
     if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX:-}${UV_INDEX_URL:-}${UV_CONFIG_FILE:-}" ] &&
         ! ls /etc/uv/uv.toml "${XDG_CONFIG_HOME:-$HOME/.config}/uv/uv.toml" >/dev/null 2>&1 &&
-        "$PY" -m pip config list | grep -qE '\.(no-index|index-url)='; then
+        "$PY" -m pip config list | grep -E '\.(no-index|index-url)=' >/dev/null; then
         say "pip's settings name a package index: installing with pip"
     elif command -v uv >/dev/null; then
         UV=$(command -v uv)

@@ -60,17 +60,17 @@ def test_wrong_options(options, setup):
 
 def test_no_network(setup, tmp_path):
     said = setup(
-        UV_DEFAULT_INDEX=CLOSED, UV_HTTP_RETRIES='0', PIP_INDEX_URL=CLOSED, PIP_RETRIES='0', PIP_NO_CACHE_DIR='1'
+        UV_DEFAULT_INDEX=CLOSED, UV_HTTP_RETRIES='0', PIP_INDEX_URL=CLOSED, PIP_RETRIES='1', PIP_NO_CACHE_DIR='1'
     )
     assert said.returncode and 'package index cannot be reached' in said.stdout and 'it goes on' in said.stdout
     assert not (tmp_path / 'venv/.ready').exists()
 
 
 def test_pip_alone_where_only_pip_knows_the_index(setup, tmp_path):
-    program(tmp_path, 'uv', 'echo uv was called; exit 1')
-    said = setup(PIP_INDEX_URL=CLOSED, PIP_RETRIES='0', UV_DEFAULT_INDEX='', PIP_NO_CACHE_DIR='1')
+    program(tmp_path, 'uv', f'touch {tmp_path}/called; exit 1')
+    said = setup(PIP_INDEX_URL=CLOSED, PIP_RETRIES='1', UV_DEFAULT_INDEX='', PIP_NO_CACHE_DIR='1')
     assert "pip's settings name a package index: installing with pip" in said.stdout
-    assert 'uv was called' not in said.stdout and 'cannot be reached' in said.stdout
+    assert not (tmp_path / 'called').exists() and 'cannot be reached' in said.stdout
 
 
 def test_a_full_disk_and_the_next_call(setup, tmp_path):
@@ -90,7 +90,7 @@ touch {tmp_path}/second; echo "error: failed to write: No space left on device (
     third = setup()
     assert not third.returncode and third.stdout == f'[setup] ready: {tmp_path}/venv\n'
     other = setup('--stack', 'classic' if stack[1] == 'onedl' else 'onedl', UV_DEFAULT_INDEX=CLOSED)
-    assert f'making {tmp_path}/venv with' in other.stdout and 'other' not in other.stdout
+    assert f'making {tmp_path}/venv with' in other.stdout
 
 
 def test_somebody_elses_environment_keeps_its_torch(setup, tmp_path):
