@@ -1,27 +1,14 @@
-"""Install script; the versions come from requirements.txt, the settings of other tools from pyproject.toml."""
+"""Builds the package's ``.mim`` folder; everything else is in pyproject.toml."""
 
 import os
 import shutil
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 MIM = ('configs', 'tools', 'model-index.yml')  # what OpenMMLab's ``mim`` looks for in mmhssakd/.mim
-
-
-def requirements() -> tuple:
-    """Split requirements.txt into what the package needs and what its tests need.
-
-    torch and torchvision lose their pin here, so that the package can be added to an environment that has its own
-    build of them.
-    """
-    run, tests = (ROOT / 'requirements.txt').read_text().split('# tests\n')
-    run = [line.split('#')[0].strip() for line in run.splitlines()]
-    run = [line.split('==')[0] if line.startswith('torch') else line for line in run if line]
-    tests = [line.split('#')[0].strip() for line in tests.splitlines()]
-    return run, [line for line in tests if line]
 
 
 class BuildPy(build_py):
@@ -42,20 +29,4 @@ class BuildPy(build_py):
                 shutil.copy(ROOT / name, target / name)
 
 
-RUN, TESTS = requirements()
-VERSION: dict = {}
-exec((ROOT / 'mmhssakd' / 'version.py').read_text(), VERSION)
-
-setup(
-    name='mmhssakd',
-    version=VERSION['__version__'],
-    description='OpenMMLab extension for hierarchical self-supervision augmented knowledge distillation (HSSAKD)',
-    long_description=(ROOT / 'README.md').read_text(),
-    long_description_content_type='text/markdown',
-    license='Apache-2.0',
-    packages=find_packages(include=['mmhssakd', 'mmhssakd.*']),
-    python_requires='>=3.10,<3.13',
-    install_requires=RUN,
-    extras_require=dict(tests=TESTS, onnx=[line for line in TESTS if line.startswith('onnx')]),
-    cmdclass=dict(build_py=BuildPy),
-)
+setup(cmdclass=dict(build_py=BuildPy))

@@ -1,149 +1,134 @@
 #!/usr/bin/env bash
-# Makes everything that mmhssakd needs, once; a second call takes seconds.
+# Makes everything that mmhssakd needs, once; a second call takes a second.
 #
-#   bash tools/setup_env.sh
+#   bash tools/setup_env.sh [--stack classic|onedl] [--python 3.12] [--venv .venv] [--tests]
 #
-# MMHSSAKD_PYTHON=/path/to/python  use that environment (it has torch and torchvision) instead of .venv
-# MMHSSAKD_CACHE=DIR               where compiled mmcv wheels are kept (default ~/.cache/mmhssakd)
-# FORCE_CUDA=1 TORCH_CUDA_ARCH_LIST="8.0"  compile mmcv's CUDA ops on a machine without a card
+# --stack   the classic OpenMMLab packages (default), or their maintained forks; another one makes the environment anew
+# --python  version or path of the Python to use (default: the first of 3.11, 3.12, 3.13, 3.10 that is there)
+# --venv    where to make the environment
+# --tests   with the packages of the tests and the documentation
+# MMHSSAKD_PYTHON=/path/to/python  use that environment (it has torch and torchvision) instead of making one
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-CACHE="${MMHSSAKD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mmhssakd}"
-STAMP=.venv/.mmhssakd-ready
-
-say() { printf '[setup %s] %s\n' "$(date +%H:%M:%S)" "$*"; }
+say() { printf '[setup] %s\n' "$*"; }
 die() { printf '[setup] ERROR: %s\n' "$*" >&2; exit 1; }
-pin() { sed -n "s/^$1==\([^ ]*\).*/\1/p" requirements.txt; }
+checksum() { { pwd; cat pyproject.toml requirements.lock setup.py; } | cksum; }
 
-stamp() { { pwd; cat requirements.txt setup.py tools/setup_env.sh; } | cksum; }
+# A Python by its version or path; on Debian it may lack the venv module, and pyenv's shims may lead nowhere.
+find_python() {
+    local name
+    for name in "python$1" "$1" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1"{,.*}/bin/python; do
+        if "$name" -c 'import venv, ensurepip' 2>/dev/null; then command -v "$name"; return; fi
+    done
+    return 1
+}
 
 make_venv() {
-    local base
-    if [ -x .venv/bin/python ] && .venv/bin/python -m pip --version >/dev/null 2>&1; then return; fi
-    for base in python3.11 python3 python3.12 python3.10; do
-        if command -v "$base" >/dev/null &&
-            "$base" -c 'import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' 2>/dev/null; then
-            say "making .venv with $("$base" --version)"
-            rm -rf .venv
-            "$base" -m venv .venv
-            return
-        fi
+    local name base=
+    if [ -x "$VENV/bin/python" ] && [ "$(cat "$VENV/.stack" 2>/dev/null)" = "$STACK" ] &&
+        { [ -z "$PYTHON" ] || [ "$(cat "$VENV/.python")" = "$PYTHON" ]; }; then return; fi
+    for name in ${PYTHON:-3.11 3.12 3.13 3.10 3}; do
+        if base=$(find_python "$name"); then break; fi
     done
-    die "no Python 3.10 to 3.12 with the venv module was found. Install one (Debian: apt-get install python3-venv python3-dev) or set MMHSSAKD_PYTHON."
+    [ -n "$base" ] || die "no Python ${PYTHON:-3.10 to 3.13} with the venv module was found. Install one (Debian: apt-get install python3-venv) or give --python."
+    "$base" -c 'import runpy, sys
+try: runpy.run_path("mmhssakd/compat/stacks.py")["check_python"]()
+except ImportError as error: sys.exit(f"[setup] ERROR: {error}")' || exit 1
+    say "making $VENV with $("$base" --version), for the $STACK stack"
+    rm -rf "$VENV"
+    "$base" -m venv "$VENV"
+    echo "$STACK" >"$VENV/.stack"
+    echo "$PYTHON" >"$VENV/.python"
 }
 
-install_torch() {
-    if "$PY" -c 'import torch, torchvision' 2>/dev/null; then return; fi
-    [ -z "${MMHSSAKD_PYTHON:-}" ] || die "MMHSSAKD_PYTHON=$MMHSSAKD_PYTHON cannot import torch and torchvision. Install them there, or unset it."
-    say "installing torch $(pin torch) and torchvision $(pin torchvision) (some GB: about 3 minutes)"
-    "$PY" -m pip install --progress-bar off -q "torch==$(pin torch)" "torchvision==$(pin torchvision)" ||
-        die "pip could not install torch; see its message above. Call this script again to go on."
-    "$PY" -c 'import torch, torchvision' || die "torch was installed but cannot be imported; see the traceback above."
-}
-
-# CUDA ops need nvcc, a CUDA build of torch, and a card or a list of architectures.
-wants_cuda() {
-    command -v nvcc >/dev/null || [ -n "${CUDA_HOME:-}" ] || return 1
-    "$PY" - <<'PY'
-import os, sys, torch
-asked = os.environ.get('FORCE_CUDA') == '1' and os.environ.get('TORCH_CUDA_ARCH_LIST')
-sys.exit(not (torch.version.cuda and (torch.cuda.is_available() or asked)))
-PY
-}
-
-install_mmcv() {
-    if "$PY" -c 'import mmcv.ops' 2>/dev/null; then return; fi
-    local arch=cpu folder wheel
-    if wants_cuda; then
-        export FORCE_CUDA=1
-        export TORCH_CUDA_ARCH_LIST="${TORCH_CUDA_ARCH_LIST:-$("$PY" -c 'import torch; print("%d.%d" % torch.cuda.get_device_capability())')}"
-        arch="cuda-${TORCH_CUDA_ARCH_LIST//[^0-9.+A-Z]/_}"
+# uv is quicker than pip, but does not read pip's settings: where those name an index, and uv's do not, pip it is.
+find_uv() {
+    UV=
+    [ -z "${MMHSSAKD_PYTHON:-}" ] || return 0 # that environment is not ours to add uv to
+    if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX:-}${UV_INDEX_URL:-}${UV_CONFIG_FILE:-}" ] &&
+        ! ls /etc/uv/uv.toml "${XDG_CONFIG_HOME:-$HOME/.config}/uv/uv.toml" >/dev/null 2>&1 &&
+        "$PY" -m pip config list | grep -qE '\.(no-index|index-url)='; then
+        say "pip's settings name a package index: installing with pip"
+    elif command -v uv >/dev/null; then
+        UV=$(command -v uv)
+    elif "$PY" -m pip install -q uv >"$LOG" 2>&1; then
+        UV=$(dirname "$PY")/uv
     else
-        unset FORCE_CUDA
+        say "uv cannot be had: installing with pip"
     fi
-    folder="$CACHE/mmcv-$(pin mmcv)-$("$PY" -c 'import sys, torch, platform; print("torch%s-cp%d%d-%s" % (torch.__version__, *sys.version_info[:2], platform.machine()))')-$arch"
-    mkdir -p "$folder"
-    exec 9>"$folder/.lock"
-    flock 9 # two set-ups at once: the second waits and finds the wheel
-    wheel=$(find "$folder" -maxdepth 1 -name '*.whl')
-    if [ -z "$wheel" ]; then
-        build_mmcv "$folder" "$arch"
-        wheel=$(find "$folder" -maxdepth 1 -name '*.whl')
+}
+
+# Installs the package, editable, with extras; the exact versions of requirements.lock where the environment is ours.
+install() {
+    local start=$SECONDS
+    export MMCV_WITH_OPS=0 # the fork's mmcv comes as source: no compiling
+    if [ -n "$UV" ]; then
+        say "installing torch, torchvision, mmengine, mmdet, mmpretrain and what they need with uv (6 GB)"
+        "$UV" pip install --python "$PY" -c requirements.lock -e ".[$1]" >>"$LOG" 2>&1 || explain
+    elif [ -z "${MMHSSAKD_PYTHON:-}" ]; then
+        say "installing torch, torchvision, mmengine, mmdet, mmpretrain and what they need with pip (6 GB, some minutes)"
+        sed -e '/--hash/d' -e 's/ *\\$//' requirements.lock >"$VENV/constraints.txt" # hashes would have to be given for "." too
+        "$PY" -m pip install -q -c "$VENV/constraints.txt" -e ".[$1]" >>"$LOG" 2>&1 || explain
+    else
+        say "adding what $PY lacks with pip"
+        "$PY" -m pip install -q -e ".[$1]" >>"$LOG" 2>&1 || explain
     fi
-    exec 9>&-
-    say "installing $(basename "$wheel") from $folder"
-    "$PY" -m pip install --progress-bar off -q "$wheel"
-    "$PY" -c 'import mmcv.ops' || die "the mmcv wheel in $folder does not load. Delete that folder and call this script again."
+    say "installed in $((SECONDS - start)) s"
 }
 
-build_mmcv() {
-    local folder=$1 arch=$2 work log jobs
-    command -v c++ >/dev/null || command -v g++ >/dev/null ||
-        die "mmcv's ops must be compiled for this torch, and no C++ compiler was found (Debian: apt-get install g++ python3-dev).
-  With an older torch there are prebuilt mmcv wheels: 'pip install openmim; mim install mmcv==$(pin mmcv)' in that environment, then MMHSSAKD_PYTHON=<its python>."
-    jobs=${MAX_JOBS:-$(nproc)}
-    work=$(mktemp -d)
-    log="$folder/build.log"
-    # shellcheck disable=SC2064
-    trap "rm -rf '$work'" EXIT
-    say "compiling mmcv $(pin mmcv) ops ($arch) with $jobs jobs: about 12 minutes on 2 cores, once. Log: $log"
-    say "(where your torch has a prebuilt mmcv wheel, 'mim install mmcv==$(pin mmcv)' is faster: see MMHSSAKD_PYTHON above)"
-    "$PY" -m pip install --progress-bar off -q 'setuptools<81' wheel ninja psutil
-    "$PY" -m pip download --progress-bar off -q --no-deps --no-build-isolation --no-binary mmcv \
-        -d "$work" "mmcv==$(pin mmcv)" >"$log" 2>&1 || { tail -20 "$log"; die "the source package of mmcv could not be fetched; see $log"; }
-    tar -xzf "$work"/mmcv-*.tar.gz -C "$work"
-    # torch >= 2.12 needs C++20 where mmcv's setup.py asks for C++17: the one change.
-    "$PY" -c 'import torch,sys; sys.exit(tuple(map(int, torch.__version__.split(".")[:2])) < (2, 12))' &&
-        sed -i 's/-std=c++17/-std=c++20/g' "$work"/mmcv-*/setup.py
-    # -O2 -g0 compiles faster than Python's own -O3 -g, and the wheel is a tenth of the size.
-    (cd "$work"/mmcv-*/ && PATH="$(dirname "$PY"):$PATH" MMCV_WITH_OPS=1 MAX_JOBS=$jobs CFLAGS="-O2 -g0" \
-        "$PY" setup.py -q bdist_wheel -d "$work/out" 2>&1) | tee -a "$log" | progress ||
-        { grep -n -m5 -E 'error|Error' "$log" || tail -20 "$log"; die "compiling mmcv failed; nothing was installed. The whole log: $log"; }
-    mv "$work"/out/*.whl "$folder/" || die "no wheel was made; see $log"
-    rm -rf "$work"
-    trap - EXIT
+explain() {
+    tail -n 15 "$LOG" >&2
+    if grep -qiE 'no space left|disk quota' "$LOG"; then
+        die "the disk is full: $(df -h --output=avail "$(dirname "$LOG")" | tail -1 | tr -d ' ') are left where 6 GB are needed. Make room and call this again: it goes on."
+    elif grep -qiE 'connection|network|dns error|name resolution|timed out|error sending request|proxy' "$LOG"; then
+        die "the package index cannot be reached. Check the network (or the proxy and index settings of uv and pip) and call this again: it goes on."
+    fi
+    die "the packages could not be installed; the whole log is $LOG."
 }
 
-# From ninja's "[12/77] c++ ..." lines, one short line each eight files.
-progress() {
-    awk -v start="$(date +%s)" 'match($0, /^\[[0-9]+\/[0-9]+\]/) {
-        split(substr($0, 2, RLENGTH - 2), n, "/")
-        if (n[1] % 8 == 0 || n[1] == n[2]) {
-            "date +%s" | getline now; close("date +%s")
-            printf "[setup] mmcv: file %d of %d, %d s so far, about %d s to go\n", n[1], n[2], now - start, (now - start) * (n[2] - n[1]) / n[1]
-            fflush()
-        }
-    }'
-}
-
-install_rest() {
-    say "installing mmengine, mmdet, mmpretrain and mmhssakd (editable)"
-    # torch and mmcv stand; the rest of the pins follow.
-    sed -e '/^torch/d' -e '/^mmcv/d' requirements.txt >"$1"
-    "$PY" -m pip install --progress-bar off -q -r "$1"
-    "$PY" -m pip install --progress-bar off -q --no-deps --no-build-isolation -e .
+# mmcv-lite, unless that would overwrite an mmcv of somebody's own.
+extras() {
+    local stack=$STACK
+    [ "$stack" = onedl ] || { "$PY" -c 'from importlib.metadata import version; version("mmcv")' 2>/dev/null || stack=lite; }
+    echo "$stack${TESTS:+,tests,docs}"
 }
 
 main() {
+    VENV=.venv PYTHON='' STACK='' TESTS=''
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --venv | --python | --stack) [ $# -gt 1 ] || die "$1 needs a value"; printf -v "$(tr a-z A-Z <<<"${1#--}")" %s "$2"; shift ;;
+            --tests) TESTS=1 ;;
+            *) die "unknown option $1; see the head of tools/setup_env.sh" ;;
+        esac
+        shift
+    done
+    local start=$SECONDS
     if [ -n "${MMHSSAKD_PYTHON:-}" ]; then
         PY=$(command -v "$MMHSSAKD_PYTHON") || die "MMHSSAKD_PYTHON=$MMHSSAKD_PYTHON is not an executable."
-        if "$PY" tools/check_env.py --quiet >/dev/null 2>&1; then say "ready: $PY"; return; fi
+        if "$PY" tools/check_env.py --quiet ${TESTS:+--tests} >/dev/null 2>&1; then say "ready: $PY"; return; fi
+        "$PY" -c 'import torch, torchvision' || die "$PY cannot import torch and torchvision. Install them there, or unset MMHSSAKD_PYTHON."
+        STACK=$("$PY" -c 'import runpy; print(runpy.run_path("mmhssakd/compat/stacks.py")["current"]())') LOG=$(mktemp)
     else
-        if [ "$(cat "$STAMP" 2>/dev/null)" = "$(stamp)" ]; then say "ready: .venv"; return; fi
+        STACK=${STACK:-$(cat "$VENV/.stack" 2>/dev/null || echo classic)}
+        [[ $STACK =~ ^(classic|onedl)$ ]] || die "--stack must be classic or onedl, not $STACK"
         make_venv
-        PY="$PWD/.venv/bin/python"
-        rm -f "$STAMP"
+        PY=$(realpath -s "$VENV/bin/python") LOG=$VENV/setup.log
+        if [ "$(cat "$VENV/.ready" 2>/dev/null)" = "$(checksum)" ] && { [ -z "$TESTS" ] || [ -f "$VENV/.tests" ]; }; then
+            say "ready: $VENV"
+            return
+        fi
+        rm -f "$VENV/.ready"
     fi
-    local list
-    install_torch
-    install_mmcv
-    list=$(mktemp)
-    install_rest "$list"
-    rm -f "$list"
-    "$PY" tools/check_env.py
-    [ -n "${MMHSSAKD_PYTHON:-}" ] || stamp >"$STAMP"
-    say "ready"
+    find_uv
+    install "$(extras)"
+    "$PY" tools/check_env.py ${TESTS:+--tests}
+    if [ -z "${MMHSSAKD_PYTHON:-}" ]; then
+        checksum >"$VENV/.ready"
+        [ -z "$TESTS" ] || touch "$VENV/.tests"
+    fi
+    say "ready: $PY, in $((SECONDS - start)) s"
 }
 
-main
+main "$@"
