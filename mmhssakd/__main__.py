@@ -7,6 +7,7 @@ from mmengine.registry import Registry
 
 from mmhssakd import __version__, registry
 from mmhssakd.apis import home, list_models, model_index
+from mmhssakd.compat.operators import in_use
 
 REGISTRIES = {name: value for name, value in vars(registry).items() if isinstance(value, Registry)}
 
@@ -17,7 +18,7 @@ def main() -> None:
     parser.add_argument('pattern', nargs='?', default='*', help="names to list, such as 'hssakd_*' (default: all)")
     pattern = parser.parse_args().pattern
 
-    print(f"mmhssakd {__version__}\n\nTypes, for type='mmhssakd.NAME' in a config:")
+    print(f"mmhssakd {__version__}; mmcv's operators: {in_use()}\n\nTypes, for type='mmhssakd.NAME' in a config:")
     for kind, components in REGISTRIES.items():
         names = fnmatch.filter(sorted(components.module_dict), pattern)
         if names:

@@ -8,6 +8,7 @@ from mmengine.evaluator import DumpResults
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmhssakd.compat.operators import in_use
 from mmhssakd.engine.reliability import make_test_reliable
 from mmhssakd.utils.checkpoint import read_state_dict
 
@@ -47,6 +48,7 @@ def main() -> None:
             ),
         )
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.logger.info(f"mmcv's operators: {in_use()}")
     if args.out and not args.out.endswith('.json'):
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
     metrics = runner.test()

@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmhssakd.compat.operators import in_use
 from mmhssakd.engine.precision import use_amp
 from mmhssakd.engine.reliability import make_training_reliable
 from mmhssakd.utils.resume import check_resumable, newest_checkpoint
@@ -79,6 +80,7 @@ def main() -> None:
         resume(cfg, args.resume)
     make_training_reliable(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.logger.info(f"mmcv's operators: {in_use()}")
     if args.auto_scale_lr:
         scale_peaks(runner, cfg)
     runner.train()
