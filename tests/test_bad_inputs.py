@@ -86,8 +86,7 @@ def job(original, tmp_path, monkeypatch):
     shutil.copytree(original, tmp_path / 'job')
     for file in (tmp_path / 'job').glob('*.py'):
         file.write_text(file.read_text().replace(str(original), str(tmp_path / 'job')))
-    # mmengine lays out the config's text for its logs, which takes longer than most of these tests
-    monkeypatch.setattr('mmengine.config.config.FormatCode', lambda text, **kwargs: (text, False))
+    tiny_job.leave_configs_as_they_are(monkeypatch)
     yield Job(tmp_path / 'job', monkeypatch)
     assert not (tmp_path / 'job/harm').exists()
 

@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Optional
 
+import mmengine.config.config
 import numpy as np
+import pytest
 import torch
+import yapf.yapflib.yapf_api
 from mmengine.config import Config
 
 from mmhssakd.registry import MODELS
@@ -38,6 +41,14 @@ train_dataloader.update(sampler=dict(type='InfiniteSampler', shuffle=True))
 default_hooks.update(checkpoint=dict(interval=4, by_epoch=False, max_keep_ckpts=2))
 log_processor = dict(by_epoch=False)
 """
+
+
+def leave_configs_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let mmengine write a config's text without laying it out: for each log and checkpoint that takes longer than an
+    epoch here. It imports yapf's function with its own module, or at each call.
+    """
+    for module in (mmengine.config.config, yapf.yapflib.yapf_api):
+        monkeypatch.setattr(module, 'FormatCode', lambda text, **kwargs: (text, False), raising=False)
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:

@@ -1,5 +1,6 @@
 """torch's safe loading, for what mmengine's own checkpoints hold."""
 
+import functools
 import pickle
 from typing import Any, Callable
 
@@ -63,5 +64,6 @@ def load_safely(file: Any, map_location: Any = None, weights_only: bool = True) 
 def install() -> None:
     """Make safe loading the only way, and let it know what mmengine saves."""
     register_safe_globals()
+    checkpoint.load_url = functools.partial(checkpoint.load_url, weights_only=True)  # torch's own default is False
     if hasattr(checkpoint, '_safe_torch_load'):  # of the fork, 0.10.12
         checkpoint._safe_torch_load = load_safely

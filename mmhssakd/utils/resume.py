@@ -37,6 +37,10 @@ def check_resumable(path: str) -> None:
             f'{path} holds no {", ".join(missing)}: it has weights, perhaps, but a run cannot go on from '
             'it. To start from weights use --cfg-options load_from=PATH.'
         )
+    if 'config' in content['meta']:  # mmengine runs it as a program, but writes none itself
+        raise ValueError(
+            f'{path} cannot be loaded safely: it holds a program (meta.config), which would run at a resume.'
+        )
 
 
 def candidates(work_dir: str) -> List[Path]:

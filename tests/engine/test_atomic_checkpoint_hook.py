@@ -148,6 +148,14 @@ def test_weights_alone_cannot_be_resumed(tmp_path):
         check_resumable(str(tmp_path / 'weights.pth'))
 
 
+def test_a_program_in_a_checkpoint_is_not_resumed(tmp_path):
+    """mmengine's runners run ``meta.config``."""
+    file = str(tmp_path / 'file.pth')
+    torch.save(dict(state_dict={}, optimizer={}, message_hub={}, meta=dict(config='import os')), file)
+    with pytest.raises(ValueError, match='file.pth cannot be loaded safely: it holds a program'):
+        check_resumable(file)
+
+
 def test_flexible_runner_writes_beside(tmp_path, monkeypatch):
     """mmengine's FlexibleRunner (FSDP) writes in place, whatever the file backend."""
     replaced, replace = [], os.replace
