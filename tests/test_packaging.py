@@ -17,7 +17,7 @@ SHIPPED = (
     'tools',
     'setup.py',
     'pyproject.toml',
-    'requirements.txt',
+    'requirements.lock',
     'MANIFEST.in',
     'model-index.yml',
     'README.md',

@@ -125,11 +125,11 @@ def roi_pool_loops(image, rois, size, scale):
         rows = range(max(math.floor(ph * h + y1), 0), min(math.ceil((ph + 1) * h + y1), image.shape[2]))
         best = None
         for place in itertools.product(rows, columns):
-            if best is None or image[int(number), c, *place] > image[int(number), c, *best]:
+            if best is None or image[(int(number), c, *place)] > image[(int(number), c, *best)]:
                 best = place
         if best is not None:
-            output[k, c, ph, pw] = image[int(number), c, *best]
-            grads[int(number), c, *best] += 1
+            output[k, c, ph, pw] = image[(int(number), c, *best)]
+            grads[(int(number), c, *best)] += 1
     return output, grads
 
 

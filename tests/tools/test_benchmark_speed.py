@@ -11,6 +11,8 @@ from benchmarks.loop import runner_share
 from benchmarks.pairs import build, make_batch
 from processes import run
 
+from mmhssakd.engine.precision import has_bfloat16
+
 
 @pytest.mark.parametrize('pair, size', [('resnet56_resnet20', 16), ('resnet34_resnet18', 32)])
 def test_reference_has_our_losses_gradients_and_statistics(pair, size):
@@ -44,10 +46,11 @@ def test_short_form(tmp_path):
     variants = report['variants']
     assert set(variants) == {'reference', 'default', 'fast', 'floor'}
     assert all(name in done.stdout for name in variants)
-    for name in ('default', 'fast'):
+    rounding = 2e-2 if has_bfloat16() else 1e-3  # the fast settings are in bfloat16 where the processor has it
+    for name, tolerance in (('default', 1e-3), ('fast', rounding)):
         for term in ('loss_task', 'loss_kl_q', 'loss_kl_p'):
             expected = variants['reference']['first_step'][term]
-            assert variants[name]['first_step'][term] == pytest.approx(expected, rel=1e-3), (name, term)
+            assert variants[name]['first_step'][term] == pytest.approx(expected, rel=tolerance), (name, term)
     for result in variants.values():
         assert result['images_per_s'] == pytest.approx(2 / result['step_s'])
         assert result['peak_mib'] >= result['start_mib'] > 0
