@@ -123,7 +123,7 @@ main() {
     fi
     find_uv
     install "$(extras)"
-    "$PY" tools/check_env.py ${TESTS:+--tests}
+    "$PY" -W ignore tools/check_env.py ${TESTS:+--tests} # the packages warn where Python 3.12 compiles them
     if [ -z "${MMHSSAKD_PYTHON:-}" ]; then
         checksum >"$VENV/.ready"
         [ -z "$TESTS" ] || touch "$VENV/.tests"
