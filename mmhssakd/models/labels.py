@@ -41,7 +41,7 @@ def read_labels(data_samples: List[DataSample], num_views: int, mixed: bool = Fa
     Raises:
         ValueError: A sample has no label, or several, or the images are mixed.
     """
-    if is_mixed(data_samples):
+    if 'gt_score' in data_samples[0]:  # mixup and its kin replace labels by scores
         if mixed:
             return Labels(None, None, num_views)
         raise ValueError(
@@ -52,11 +52,6 @@ def read_labels(data_samples: List[DataSample], num_views: int, mixed: bool = Fa
         raise ValueError('Each data sample needs exactly one gt_label. Multi-label data cannot be distilled by HSSAKD.')
     labels = torch.cat([sample.gt_label for sample in data_samples])
     return Labels(labels, joint_labels(labels, num_views), num_views)
-
-
-def is_mixed(data_samples: List[DataSample]) -> bool:
-    """Whether a batch augmentation such as mixup replaced the labels by scores."""
-    return 'gt_score' in data_samples[0]
 
 
 def check_labels(data_samples: List[DataSample], num_classes: int) -> None:

@@ -141,19 +141,11 @@ class SSAClassifier(ImageClassifier):
         return Logits(p, self.auxiliary_neck(features))
 
     def task_loss(self, p: torch.Tensor, data_samples: List[DataSample]) -> torch.Tensor:
-        """``L_task``: cross-entropy of the main head on the unrotated rows, by the head's own loss module.
-
-        Args:
-            p (Tensor): Logits of p on all views, (B * M, N).
-            data_samples (list[DataSample]): B samples.
-
-        Returns:
-            Tensor: A scalar.
-        """
+        """``L_task`` of logits (B * M, N) on their unrotated rows, by the head's own loss module."""
         return self.head._get_loss(p[:: self.num_views], data_samples)['loss']
 
     def auxiliary_losses(self, q: List[torch.Tensor], labels: Labels) -> List[torch.Tensor]:
-        """Cross-entropy of every branch on the joint labels of all views: ``1/M sum_j CE(q_l(t_j(x)), k_j)``."""
+        """``1/M sum_j CE(q_l(t_j(x)), k_j)`` of each branch's logits (B * M, N * M)."""
         return [F.cross_entropy(logits, labels.k) for logits in q]
 
     def loss(self, inputs: torch.Tensor, data_samples: List[DataSample]) -> Dict[str, torch.Tensor]:

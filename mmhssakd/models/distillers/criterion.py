@@ -13,14 +13,8 @@ from mmhssakd.registry import MODELS
 class Criterion(nn.Module):
     """The terms ``L_kl_q`` and ``L_kl_p`` of one network toward another, and every term's weight.
 
-    The arguments are :class:`HSSAKD`'s. A term with weight 0 is not computed.
-
-    Args:
-        kd_loss (dict): The mimicry loss of p.
-        kd_loss_q (dict, optional): The mimicry loss of each q_l. Defaults to ``kd_loss``.
-        loss_weight (dict, optional): Weights of some of the terms.
-        kl_p_views (str): ``'all'`` or ``'unrotated'``.
-        aux (float): The default weight of the cross-entropy of the branches. The others' is 1.
+    Arguments are those of :class:`HSSAKD`; ``aux`` is the default weight of that term. A term with weight 0 is not
+    computed.
 
     Raises:
         ValueError: ``loss_weight`` or ``kl_p_views`` holds something unknown.

@@ -1,7 +1,7 @@
 """Build a frozen teacher from a config and a checkpoint."""
 
 import os.path as osp
-from typing import Any, Optional, Sequence, Tuple, Union
+from typing import Optional, Sequence, Tuple, Union
 
 from mmengine.config import Config
 from mmengine.hub import get_config
@@ -100,22 +100,18 @@ def match_branches(
     return branch_map
 
 
-def normalisation(preprocessor: Any) -> dict:
-    """Mean, standard deviation and channel order of a data preprocessor; empty if it does not normalise."""
-    if not hasattr(preprocessor, 'mean'):
-        return {}
-    return dict(
-        mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist(), to_rgb=preprocessor.to_rgb
-    )
-
-
 def check_normalisation(student: SSAClassifier, teacher: ImageClassifier) -> None:
-    """The teacher sees the views that the student's preprocessor has normalised.
+    """Compare the preparation of images: the teacher sees the views that the student's preprocessor has normalised.
 
     Raises:
         ValueError: It was trained on others.
     """
-    ours, theirs = (normalisation(model.data_preprocessor) for model in (student, teacher))
+    ours, theirs = (
+        dict(mean=own.mean.flatten().tolist(), std=own.std.flatten().tolist(), to_rgb=own.to_rgb)
+        if hasattr(own, 'mean')
+        else None
+        for own in (student.data_preprocessor, teacher.data_preprocessor)
+    )
     if ours and theirs and ours != theirs:
         raise ValueError(
             f"The student's images are normalised by {ours}, the teacher's by {theirs}: "
