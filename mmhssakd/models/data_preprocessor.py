@@ -11,7 +11,7 @@ from .labels import check_labels
 
 def preprocessor_config(config: Optional[dict], num_classes: Optional[int]) -> dict:
     """A data preprocessor's config, by default of :class:`ViewsDataPreprocessor`, that checks the labels."""
-    return dict(dict(type='mmhssakd.ViewsDataPreprocessor'), **(config or {}), num_classes=num_classes)
+    return {'type': 'mmhssakd.ViewsDataPreprocessor', **(config or {}), 'num_classes': num_classes}
 
 
 @MODELS.register_module()
