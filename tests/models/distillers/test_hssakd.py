@@ -5,6 +5,7 @@ import small
 import torch
 
 from mmhssakd.models.distillers.teacher import read_model_config
+from mmhssakd.models.labels import read_labels
 from mmhssakd.registry import MODELS
 
 
@@ -80,6 +81,30 @@ def test_weights_of_terms(teacher):
     assert weighted['loss_task'].item() == pytest.approx(2 * plain['loss_task'].item())
     assert weighted['loss_kl_p'].item() == pytest.approx(plain['loss_kl_p'].item() / 2)
     assert 'loss_kl_q' not in weighted and 'loss_aux' in weighted
+
+
+def test_outputs_have_names(teacher):
+    model = student(teacher)
+    for outputs in (model.forward_views(torch.randn(4, 3, 16, 16)), model.teach(torch.randn(4, 3, 16, 16))):
+        p, q = outputs
+        assert outputs.p is p and outputs.q is q and p.shape == (4, 10) and [x.shape for x in q] == [(4, 40)] * 3
+
+
+class Product(torch.nn.Module):
+    """A loss of somebody's own, which does not care whose logits take a gradient."""
+
+    def forward(self, student, teacher, labels):
+        return (student * teacher).sum()
+
+
+@pytest.mark.parametrize('kl_p_views', ['all', 'unrotated'])
+def test_no_loss_sends_a_gradient_to_the_teacher(teacher, kl_p_views):
+    criterion = student(teacher, kl_p_views=kl_p_views).criterion
+    criterion.kd_loss = criterion.kd_loss_q = Product()
+    ours, theirs = (torch.randn(8, 10, requires_grad=True) for _ in range(2))
+    labels = read_labels(small.samples([0, 3]), 4)
+    (criterion.kl_p(ours, theirs, labels) + sum(criterion.kl_q([ours], [theirs], labels))).backward()
+    assert ours.grad is not None and theirs.grad is None
 
 
 def test_kl_p_on_unrotated_views_only(teacher):
