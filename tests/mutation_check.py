@@ -1,7 +1,7 @@
 """Would the tests notice? Small faults are put into the losses, one at a time, and the tests are run on each.
 
-It makes 300 mutants (fixed seed) of ``models/losses``, and of the ``loss`` methods of distillers and classifiers with the
-functions that they call. An interrupted run goes on where it was.
+It makes 300 mutants (fixed seed) of ``models/losses``, and of the ``loss`` methods of distillers and classifiers with
+the functions that they call. An interrupted run goes on where it was.
 """
 
 import argparse
