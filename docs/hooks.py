@@ -15,8 +15,7 @@ SOURCES = ('mmhssakd', 'tools', 'tests')
 def page_of(target: str, anchor: str) -> str:
     """Where a file of the project stands in the site."""
     if target.split('/')[0] in SOURCES:
-        line = re.fullmatch(r'#L(\d+)', anchor)
-        return f'source/{target}.md' + (f'#__codelineno-0-{line[1]}' if line else anchor)
+        return f'source/{target}.md'
     return ('index.md' if target == 'README.md' else target.removeprefix('docs/')) + anchor
 
 

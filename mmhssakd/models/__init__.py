@@ -1,35 +1,6 @@
-from .backbones import (
-    CIFARVGG,
-    CIFARMobileNetV2,
-    CIFARResNet,
-    CIFARShuffleNetV1,
-    CIFARShuffleNetV2,
-    CIFARWideResNet,
-    TorchvisionBackbone,
-)
-from .classifiers import SSAClassifier
-from .data_preprocessor import ViewsDataPreprocessor
-from .distillers import HSSAKD, OnlineHSSAKD
-from .losses import DISTLoss, DKDLoss, KDLoss, StandardizedLoss
-from .necks import AuxiliaryNeck, ConvBranch, TransformerBranch
-
-__all__ = [
-    'AuxiliaryNeck',
-    'CIFARMobileNetV2',
-    'CIFARResNet',
-    'CIFARShuffleNetV1',
-    'CIFARShuffleNetV2',
-    'CIFARVGG',
-    'CIFARWideResNet',
-    'ConvBranch',
-    'DISTLoss',
-    'DKDLoss',
-    'HSSAKD',
-    'KDLoss',
-    'OnlineHSSAKD',
-    'SSAClassifier',
-    'StandardizedLoss',
-    'TorchvisionBackbone',
-    'TransformerBranch',
-    'ViewsDataPreprocessor',
-]
+from .backbones import *  # noqa: F403
+from .classifiers import *  # noqa: F403
+from .data_preprocessor import ViewsDataPreprocessor  # noqa: F401
+from .distillers import *  # noqa: F403
+from .losses import *  # noqa: F403
+from .necks import *  # noqa: F403

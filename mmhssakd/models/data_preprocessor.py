@@ -1,23 +1,17 @@
 """mmpretrain's preprocessor, for batches of views as well, with a check of the labels."""
 
+from typing import Optional
+
 import torch
 from mmpretrain.models.utils import ClsDataPreprocessor
 
 from mmhssakd.registry import MODELS
+from .labels import check_labels
 
 
-def check_labels(labels: torch.Tensor, num_classes: int) -> None:
-    """Compare class labels with the number of classes, on the CPU only: it would stall a GPU.
-
-    Raises:
-        ValueError: A label is negative or not below ``num_classes``.
-    """
-    if labels.device.type == 'cpu' and labels.numel() and not 0 <= labels.min() <= labels.max() < num_classes:
-        bad = sorted(set(labels[(labels < 0) | (labels >= num_classes)].tolist()))
-        raise ValueError(
-            f'gt_label must be in 0 .. {num_classes - 1} (model.head.num_classes={num_classes}), but the '
-            f'batch holds {bad}. Check the annotations, or set model.head.num_classes.'
-        )
+def preprocessor_config(config: Optional[dict], num_classes: Optional[int]) -> dict:
+    """A data preprocessor's config, by default of :class:`ViewsDataPreprocessor`, that checks the labels."""
+    return {'type': 'mmhssakd.ViewsDataPreprocessor', **(config or {}), 'num_classes': num_classes}
 
 
 @MODELS.register_module()
@@ -31,9 +25,7 @@ class ViewsDataPreprocessor(ClsDataPreprocessor):
     def forward(self, data: dict, training: bool = False) -> dict:
         """Preprocess one collated batch; shapes are kept."""
         if training and self.num_classes:
-            labels = [sample.gt_label for sample in data.get('data_samples') or () if 'gt_label' in sample]
-            if labels:
-                check_labels(torch.cat(labels), self.num_classes)
+            check_labels(data.get('data_samples') or [], self.num_classes)
         images = data['inputs']
         if not (isinstance(images, torch.Tensor) and images.ndim == 5):
             return super().forward(data, training)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence
 
-from mmhssakd.models.distillers.mimicry import MimicryMixin
+from mmhssakd.models import HSSAKD
 from mmhssakd.utils.statistics import paired_difference, summarise
 from . import page
 from .cam import plot_cams
@@ -183,7 +183,7 @@ def answers(groups: Sequence[Group], amount: int, examples: int, attempt: Callab
             page.picture(plot_branches(said, images), f'Accuracy after each stage, on {number}'),
         ]
         branched = [network for network in everyone if getattr(network.model, 'auxiliary_neck', None)]
-        shown = next((network for network in branched if isinstance(network.model, MimicryMixin)), branched[0])
+        shown = next((network for network in branched if isinstance(network.model, HSSAKD)), branched[0])
         parts += [
             page.picture(
                 plot_views(shown, images, examples),

@@ -5,6 +5,7 @@ import small
 import torch
 
 from mmhssakd.datasets.transforms import rotate_views
+from mmhssakd.models.labels import joint_labels
 from mmhssakd.registry import MODELS, TRANSFORMS
 
 BOTH = dict(type='ComposeViews', views=[dict(type='RotateViews'), dict(type='PermuteChannelViews')])
@@ -45,7 +46,7 @@ def test_number_of_views_is_derived_everywhere(views, num_views, tmp_path):
     assert [branch.fc.out_features for branch in model.auxiliary_neck.branches] == [10 * num_views] * 3
     logits, aux_logits = model.forward_views(model.make_views(torch.randn(2, 3, 8, 8)))
     assert len(logits) == 2 * num_views and aux_logits[0].shape == (2 * num_views, 10 * num_views)
-    assert model.joint_labels(torch.tensor([3, 9]))[-1] == 10 * num_views - 1
+    assert joint_labels(torch.tensor([3, 9]), num_views)[-1] == 10 * num_views - 1
     assert torch.isfinite(model.parse_losses(model(torch.randn(2, 3, 8, 8), small.samples([0, 9]), mode='loss'))[0])
 
 

@@ -9,7 +9,7 @@ NUM_ROTATIONS = 4  # the paper's M
 
 
 def rotate_views(images: torch.Tensor) -> torch.Tensor:
-    """Rotate each image by 0, 90, 180 and 270 degrees counter-clockwise (``t_j``, Sec. III-B).
+    """Rotate each image by 0, 90, 180 and 270 degrees counter-clockwise: ``t_j``.
 
     Args:
         images (Tensor): Square images of shape (B, C, H, H).

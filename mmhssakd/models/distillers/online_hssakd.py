@@ -9,18 +9,20 @@ from mmengine.model import ModuleList
 from mmpretrain.models.classifiers import BaseClassifier
 from mmpretrain.structures import DataSample
 
-from mmhssakd.models.classifiers.ssa_classifier import Logits, SSAClassifier, hard_labels
-from mmhssakd.models.data_preprocessor import check_labels
+from mmhssakd.models.classifiers import SSAClassifier
+from mmhssakd.models.data_preprocessor import preprocessor_config
+from mmhssakd.models.labels import Labels, read_labels
+from mmhssakd.models.losses.terms import Logits, accuracies, named_losses
 from mmhssakd.registry import MODELS
-from .mimicry import MimicryMixin
+from .criterion import Criterion
 
 
 @MODELS.register_module()
-class OnlineHSSAKD(MimicryMixin, BaseClassifier):
-    """Mutual distillation of two or more peers, without a teacher (Sec. III-E).
+class OnlineHSSAKD(BaseClassifier):
+    """Mutual distillation of two or more peers, without a teacher.
 
-    For each peer: ``CE(p, y) + 1/M sum_j sum_l CE(q_l(t_j(x)), k_j)`` and, toward the detached outputs of every
-    other peer, ``kl_q + kl_p`` of :class:`HSSAKD`, averaged over the others. All peers see the same views.
+    ``L_online`` of docs/method.md: each peer's own ``L_teacher`` and, toward the detached outputs of every other
+    peer, ``L_kl_q + L_kl_p``, averaged over the others. All peers see the same views.
 
     Evaluation is of the ensemble (mean of the peers' probabilities); :class:`mmhssakd.PeersAccuracy` reports each
     peer as well. In checkpoints a peer is ``peers.<i>.*``; ``tools/model_converters/export_peer.py`` takes it out.
@@ -50,10 +52,8 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
         data_preprocessor: Optional[dict] = None,
         init_cfg: Optional[dict] = None,
     ) -> None:
-        data_preprocessor = dict(data_preprocessor or {})
-        data_preprocessor.setdefault('type', 'mmhssakd.ViewsDataPreprocessor')
-        data_preprocessor['num_classes'] = next((peer.get('head', {}).get('num_classes') for peer in peers), None)
-        super().__init__(init_cfg=init_cfg, data_preprocessor=data_preprocessor)
+        num_classes = next((peer.get('head', {}).get('num_classes') for peer in peers), None)
+        super().__init__(init_cfg=init_cfg, data_preprocessor=preprocessor_config(data_preprocessor, num_classes))
         for i, peer in enumerate(peers):
             for key in ('data_preprocessor', 'train_cfg'):
                 if peer.get(key):
@@ -66,8 +66,8 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
         self.peers = ModuleList(peers)
         self.num_views = peers[0].num_views
         self.num_classes = peers[0].num_classes
-        self._init_mimicry(kd_loss, kd_loss_q, loss_weight, kl_p_views, dict(task=1.0, kl_q=1.0, kl_p=1.0, aux=1.0))
-        self._freeze_idle_branches(*peers)
+        self.criterion = Criterion(kd_loss, kd_loss_q, loss_weight, kl_p_views, aux=1.0)
+        self.criterion.freeze_idle_branches(peers)
 
     @staticmethod
     def _check(peers: List[SSAClassifier]) -> None:
@@ -130,35 +130,30 @@ class OnlineHSSAKD(MimicryMixin, BaseClassifier):
             dict: ``loss_task``, ``loss_aux``, ``loss_kl_q``, ``loss_kl_p``, summed over the peers, and for the log
             ``peer<i>_*`` with each peer's accuracies and shares.
         """
-        labels = hard_labels(data_samples)
-        check_labels(labels, self.num_classes)
+        labels = read_labels(data_samples, self.num_views)
         views = self.peers[0].make_views(inputs)
         outputs = [peer.forward_views(views) for peer in self.peers]
         totals, log = defaultdict(float), {}
-        for i, (peer, output) in enumerate(zip(self.peers, outputs)):
-            terms = self._own_losses(peer, output, data_samples, labels)
-            others = [other for j, other in enumerate(outputs) if j != i]
-            for other in others:
-                mimicry = self.mimicry_losses(output, other, labels)
-                for name, value in mimicry.items():
-                    terms[name] = terms.get(name, 0.0) + value / len(others)
-            for name, value in terms.items():
+        for i, peer in enumerate(self.peers):
+            losses = self.peer_losses(peer, outputs[i], outputs[:i] + outputs[i + 1 :], data_samples, labels)
+            for name, value in losses.items():
                 if name.startswith('loss'):
                     totals[name] = totals[name] + value
                 else:
                     log[f'peer{i}_{name}'] = value
         return {**totals, **log}
 
-    def _own_losses(
-        self, peer: SSAClassifier, output: Logits, data_samples: List[DataSample], labels: torch.Tensor
+    def peer_losses(
+        self, peer: SSAClassifier, logits: Logits, others: List[Logits], data_samples: List[DataSample], labels: Labels
     ) -> Dict[str, torch.Tensor]:
-        """Terms that a peer has by itself."""
-        logits, aux_logits = output
-        terms = peer.task_loss(logits, data_samples)
-        terms['loss_task'] = self.loss_weight['task'] * terms['loss_task']
-        if aux_logits:
-            if self.loss_weight['aux']:
-                terms.update(peer.auxiliary_loss(aux_logits, labels))
-                terms['loss_aux'] = self.loss_weight['aux'] * terms['loss_aux']
-            terms.update(peer.auxiliary_accuracy(aux_logits, labels))
-        return terms
+        """One peer's share of ``L_online``, toward the outputs of the others."""
+        # L_task = CE(p(x), y)
+        loss_task = peer.task_loss(logits.p, data_samples)
+        # 1/M sum_j sum_l CE(q_l(t_j(x)), k_j)
+        loss_aux = peer.auxiliary_losses(logits.q, labels) if self.criterion.weight['aux'] else []
+        # L_kl_q and L_kl_p toward each of the others, in the mean
+        kl_q = [self.criterion.kl_q(logits.q, other.q, labels) for other in others]
+        loss_kl_q = [sum(shares) / len(others) for shares in zip(*kl_q)]
+        loss_kl_p = sum(self.criterion.kl_p(logits.p, other.p, labels) for other in others) / len(others)
+        terms = dict(task=loss_task, aux=loss_aux, kl_q=loss_kl_q, kl_p=loss_kl_p)
+        return {**named_losses(self.criterion.weight, **terms), **accuracies(logits, labels)}

@@ -1,9 +1,8 @@
 """Build a frozen teacher from a config and a checkpoint."""
 
 import os.path as osp
-from typing import Union
+from typing import Optional, Sequence, Tuple, Union
 
-import torch.nn as nn
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmpretrain.models import ImageClassifier
@@ -65,9 +64,56 @@ def build_teacher(config: Union[str, dict], checkpoint: str, num_classes: int) -
         where='model.teacher.checkpoint',
         ignore=() if isinstance(teacher, SSAClassifier) else ('auxiliary_neck.',),
     )
-    return freeze(teacher)
+    return teacher.requires_grad_(False).eval()
 
 
-def freeze(module: nn.Module) -> nn.Module:
-    """Put a module in eval mode, without gradients."""
-    return module.requires_grad_(False).eval()
+def match_branches(
+    student: SSAClassifier, teacher: ImageClassifier, branch_map: Optional[Sequence[int]]
+) -> Tuple[int, ...]:
+    """For each of the student's branches the teacher's that it mimics, by default the one of the same number.
+
+    Raises:
+        ValueError: The teacher lacks branches, or was trained on other views.
+    """
+    if student.auxiliary_neck is None:
+        return ()
+    branches = len(student.auxiliary_neck.branches)
+    teacher_neck = getattr(teacher, 'auxiliary_neck', None)
+    available = 0 if teacher_neck is None else len(teacher_neck.branches)
+    if branch_map is None and available != branches:
+        raise ValueError(
+            f'The teacher has {available} auxiliary branches, the student has {branches}: give '
+            'model.auxiliary_neck and the model of model.teacher.config the same number of taps, or say with '
+            f"model.branch_map which of the teacher's (0 .. {available - 1}) each of the student's mimics."
+        )
+    branch_map = tuple(range(branches) if branch_map is None else branch_map)
+    if len(branch_map) != branches or not all(i in range(available) for i in branch_map):
+        raise ValueError(
+            f"model.branch_map={branch_map} must name one of the teacher's branches "
+            f"0 .. {available - 1} for each of the student's {branches}."
+        )
+    if teacher.num_views != student.num_views:
+        raise ValueError(
+            f'The teacher was trained on {teacher.num_views} views, the student has '
+            f'{student.num_views}: model.views must be the same for both.'
+        )
+    return branch_map
+
+
+def check_normalisation(student: SSAClassifier, teacher: ImageClassifier) -> None:
+    """Compare the preparation of images: the teacher sees the views that the student's preprocessor has normalised.
+
+    Raises:
+        ValueError: It was trained on others.
+    """
+    ours, theirs = (
+        dict(mean=own.mean.flatten().tolist(), std=own.std.flatten().tolist(), to_rgb=own.to_rgb)
+        if hasattr(own, 'mean')
+        else None
+        for own in (student.data_preprocessor, teacher.data_preprocessor)
+    )
+    if ours and theirs and ours != theirs:
+        raise ValueError(
+            f"The student's images are normalised by {ours}, the teacher's by {theirs}: "
+            'data_preprocessor must be that of model.teacher.config.'
+        )

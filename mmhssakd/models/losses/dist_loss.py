@@ -18,7 +18,7 @@ def pearson_distance(x: torch.Tensor, y: torch.Tensor, eps: float = 1e-8) -> tor
 
 @MODELS.register_module()
 class DISTLoss(MimicryLoss):
-    """``beta * inter + gamma * intra``: match predictions up to a linear map, per image and per class (Eq. 10).
+    """``beta * inter + gamma * intra``: predictions match up to a linear map (equation 10 of the DIST paper).
 
     Args:
         tau (float): Temperature. Defaults to 1.

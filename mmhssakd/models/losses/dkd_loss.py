@@ -11,7 +11,7 @@ from .mimicry_loss import MimicryLoss
 
 @MODELS.register_module()
 class DKDLoss(MimicryLoss):
-    """``alpha * TCKD + beta * NCKD``: the target's share and the distribution of the others, weighted apart (Eq. 7).
+    """``alpha * TCKD + beta * NCKD``: the target's share and the others' distribution (equation 7 of the DKD paper).
 
     KD is ``TCKD + (1 - p_target of the teacher) * NCKD``.
 

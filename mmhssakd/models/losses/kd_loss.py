@@ -11,9 +11,10 @@ from .mimicry_loss import MimicryLoss
 
 @MODELS.register_module()
 class KDLoss(MimicryLoss):
-    """KL divergence of the student's softened distribution from the teacher's, times ``tau ** 2`` (Eq. 5 to 7).
+    """KL divergence of the student's softened distribution from the teacher's, times ``tau ** 2``.
 
-    It is summed over the K classes and averaged over the N rows ("batchmean").
+    It is summed over the K classes and averaged over the N rows: over B * M rows this is the ``1/M`` of ``L_kl_q``
+    and ``L_kl_p`` in docs/method.md.
 
     Args:
         tau (float): Temperature. Defaults to 3, the paper's.

@@ -10,7 +10,7 @@ from .mimicry_loss import full_precision
 
 
 def standardize(logits: torch.Tensor, eps: float = 1e-7) -> torch.Tensor:
-    """Give each row of logits (N, K) zero mean and unit deviation over the classes (Algorithm 1)."""
+    """Give each row of logits (N, K) zero mean and unit deviation over the classes (algorithm 1 of its paper)."""
     centred = logits - logits.mean(1, keepdim=True)
     deviation = centred.norm(dim=1, keepdim=True) / logits.shape[1] ** 0.5  # unlike sqrt, norm has a gradient at 0
     # equal logits have no direction to go: their gradient would be 1 / eps, which half precision cannot hold

@@ -1,4 +1,4 @@
 from .auxiliary_neck import AuxiliaryNeck
-from .light_branches import ConvBranch, TransformerBranch
+from .branches import ConvBranch, TransformerBranch
 
 __all__ = ['AuxiliaryNeck', 'ConvBranch', 'TransformerBranch']

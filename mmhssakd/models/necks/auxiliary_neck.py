@@ -1,46 +1,17 @@
 """The auxiliary classifiers c_1 .. c_L, one on the feature map after each stage of a backbone."""
 
-from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, ContextManager, Dict, List, Optional, Sequence
 
 import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
 
 from mmhssakd.registry import MODELS
+from .branches import Branch
 from .features import probe, tapped, to_map
-from .recompute import run_checkpointed
 from .repeat_stage import repeat_stage
 
-
-class Branch(BaseModule):
-    """One auxiliary classifier: stages, global average pooling, a linear layer.
-
-    Args:
-        stages (nn.Module): Maps the tapped feature map to (N, ``in_channels``, H, W).
-        in_channels (int): Channels that the stages return.
-        num_labels (int): Number of joint labels, N * M.
-        with_cp (bool): Run each stage a second time in the backward pass instead of keeping its activations.
-            Defaults to False.
-    """
-
-    def __init__(self, stages: nn.Module, in_channels: int, num_labels: int, with_cp: bool = False) -> None:
-        super().__init__()
-        self.stages = stages
-        self.fc = nn.Linear(in_channels, num_labels)
-        self.with_cp = with_cp
-
-    def run_stages(self, feature: torch.Tensor) -> torch.Tensor:
-        """Run the stages; recomputed one at a time, the activations of one alone are there in the backward pass."""
-        run = run_checkpointed if self.with_cp and torch.is_grad_enabled() else nn.Module.__call__
-        for stage in self.stages if isinstance(self.stages, nn.Sequential) else (self.stages,):
-            feature = run(stage, feature)
-        return feature
-
-    def forward(self, feature: torch.Tensor) -> torch.Tensor:
-        """Classify a feature map (N, C, H, W); returns joint logits (N, N * M)."""
-        return self.fc(self.run_stages(feature).flatten(2).mean(2))
-
+Names = Optional[Sequence[str]]
 
 # Pretrained weights as options: the first two are TIMMBackbone's, the last TorchvisionBackbone's.
 PRETRAINED = ('pretrained', 'checkpoint_path', 'weights')
@@ -54,26 +25,11 @@ def backbone_like(config: dict) -> Any:
     return MODELS.build(config)
 
 
-def initialise(backbone: Any) -> None:
-    """Initialise as the backbone's own code does, without mmengine's report of each tensor."""
-    if hasattr(backbone, 'init_weights'):
-        backbone._dump_init_info = lambda: None
-        backbone.init_weights()
-
-
-@torch.no_grad()
-def check_branch(branch: Branch, feature: torch.Tensor) -> None:
-    """Run a branch once on a feature map; whatever does not fit raises."""
-    branch.eval()(feature)
-    branch.train()
-
-
-def light_branch(config: dict, feature: torch.Tensor, num_labels: int, with_cp: bool) -> Branch:
-    """Build a branch given as a config for feature maps like ``feature``."""
-    stages = MODELS.build(dict(config, in_channels=feature.shape[1]))
-    stages._dump_init_info = lambda: None
-    stages.init_weights()
-    return Branch(stages, stages.out_channels, num_labels, with_cp)
+def initialise(module: Any) -> None:
+    """Initialise as the module's own code does, without mmengine's report of each tensor."""
+    if hasattr(module, 'init_weights'):
+        module._dump_init_info = lambda: None
+        module.init_weights()
 
 
 def module_names(backbone: nn.Module) -> str:
@@ -83,7 +39,7 @@ def module_names(backbone: nn.Module) -> str:
 
 @MODELS.register_module()
 class AuxiliaryNeck(BaseModule):
-    """Auxiliary classifiers hooked to a backbone's stages (Sec. III-C).
+    """Auxiliary classifiers hooked to a backbone's stages.
 
     A branch is the rest of the same architecture after its stage: the stages come out of a freshly built and
     initialised backbone of the same config, so any backbone that is a chain of modules gets its branches
@@ -127,9 +83,9 @@ class AuxiliaryNeck(BaseModule):
         backbone: dict,
         in_channels: int,
         num_labels: int,
-        taps: Optional[Sequence[str]] = None,
-        chain: Optional[Sequence[str]] = None,
-        repeat: Optional[Sequence[str]] = None,
+        taps: Names = None,
+        chain: Names = None,
+        repeat: Names = None,
         branch: Optional[dict] = None,
         image_size: Optional[int] = None,
         with_cp: bool = False,
@@ -137,36 +93,30 @@ class AuxiliaryNeck(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         fresh = backbone_like(backbone)
-        stages = getattr(fresh, 'res_layers', None)
-        if not (taps or stages or hasattr(fresh, 'taps')):
-            raise ValueError(
-                f'{type(fresh).__name__} does not say what its stages are: set auxiliary_neck.taps to '
-                f'the names of the modules to tap. It has: {module_names(fresh)}.'
-            )
-        self.taps = tuple(taps or getattr(fresh, 'taps', stages))
-        self.chain = tuple(chain or getattr(fresh, 'chain', stages) or self.taps)
-        self.repeat = tuple(repeat or getattr(fresh, 'repeat', (stages or self.taps)[-1:]))
+        self._name_stages(fresh, taps, chain, repeat)
         self._check_names(fresh)
         features = probe(fresh, self.taps, image_size)
         self.channels = {tap: feature.shape[1] for tap, feature in features.items()}
-        if branch is not None:
-            self.branches = nn.ModuleList(
-                light_branch(branch, feature, num_labels, with_cp) for feature in features.values()
-            )
-            return
         self.branches = nn.ModuleList()
         for tap, feature in features.items():
-            try:
-                branch = Branch(self._stages(tap, feature.shape[1], backbone), in_channels, num_labels, with_cp)
-                if not stages:  # the modules of a residual network do fit together
-                    check_branch(branch, feature)
-            except (RuntimeError, TypeError, AttributeError, IndexError) as error:
-                raise ValueError(
-                    f'The modules of {type(fresh).__name__} after {tap!r} cannot be run one after the other: name all '
-                    'of them in auxiliary_neck.chain, or give the branches as auxiliary_neck.branch='
-                    f"dict(type='mmhssakd.ConvBranch'). The error was: {error}"
-                ) from error
-            self.branches.append(branch)
+            if branch is None:
+                self.branches.append(self._copied_branch(tap, feature, backbone, in_channels, num_labels, with_cp))
+            else:
+                stages = MODELS.build(dict(branch, in_channels=feature.shape[1]))
+                initialise(stages)
+                self.branches.append(Branch(stages, stages.out_channels, num_labels, with_cp))
+
+    def _name_stages(self, backbone: nn.Module, taps: Names, chain: Names, repeat: Names) -> None:
+        """Take the names that are given, and where none are, those that the backbone itself says."""
+        stages = getattr(backbone, 'res_layers', None)
+        if not (taps or stages or hasattr(backbone, 'taps')):
+            raise ValueError(
+                f'{type(backbone).__name__} does not say what its stages are: set auxiliary_neck.taps to '
+                f'the names of the modules to tap. It has: {module_names(backbone)}.'
+            )
+        self.taps = tuple(taps or getattr(backbone, 'taps', stages))
+        self.chain = tuple(chain or getattr(backbone, 'chain', stages) or self.taps)
+        self.repeat = tuple(repeat or getattr(backbone, 'repeat', (stages or self.taps)[-1:]))
 
     def _check_names(self, backbone: nn.Module) -> None:
         modules = dict(backbone.named_modules())
@@ -186,9 +136,24 @@ class AuxiliaryNeck(BaseModule):
                 f'auxiliary_neck.chain must lead through every tap but the first; {outside} are not in it.'
             )
 
-    def _stages(self, tap: str, channels: int, backbone: dict) -> nn.Sequential:
-        """Take the stages after ``tap``, whose feature map has ``channels`` channels, out of a new backbone."""
+    def _copied_branch(self, tap: str, feature: torch.Tensor, backbone: dict, *options) -> Branch:
+        """A branch of the stages after a tap; it is run once on the tap's feature map."""
         fresh = backbone_like(backbone)
+        try:
+            branch = Branch(self._stages(tap, feature.shape[1], fresh), *options)
+            if not hasattr(fresh, 'res_layers'):  # the modules of a residual network do fit together
+                with torch.no_grad():
+                    branch.eval()(feature)
+            return branch.train()
+        except (RuntimeError, TypeError, AttributeError, IndexError) as error:
+            raise ValueError(
+                f'The modules of {type(fresh).__name__} after {tap!r} cannot be run one after the other: name all '
+                'of them in auxiliary_neck.chain, or give the branches as auxiliary_neck.branch='
+                f"dict(type='mmhssakd.ConvBranch'). The error was: {error}"
+            ) from error
+
+    def _stages(self, tap: str, channels: int, fresh: Any) -> nn.Sequential:
+        """Take the stages after a tap, whose feature map has so many channels, out of a new backbone."""
         start = self.chain.index(tap) + 1 if tap in self.chain else 0
         names = self.chain[start:]
         if tap == self.repeat[-1]:
@@ -200,18 +165,9 @@ class AuxiliaryNeck(BaseModule):
         initialise(fresh)
         return nn.Sequential(*map(fresh.get_submodule, names))
 
-    @contextmanager
-    def tap(self, backbone: nn.Module) -> Iterator[Dict[str, torch.Tensor]]:
-        """Collect the tapped features of a forward pass of ``backbone`` inside the ``with`` block.
-
-        Args:
-            backbone (nn.Module): The backbone, not wrapped.
-
-        Yields:
-            dict: Filled during the forward pass, from tap name to what the module returned.
-        """
-        with tapped(backbone, self.taps) as features:
-            yield features
+    def tap(self, backbone: nn.Module) -> ContextManager[Dict[str, Any]]:
+        """Collect the tapped features of a forward pass of ``backbone`` inside a ``with`` block, see :func:`tapped`."""
+        return tapped(backbone, self.taps)
 
     def forward(self, features: Dict[str, torch.Tensor]) -> List[torch.Tensor]:
         """Classify the tapped features.

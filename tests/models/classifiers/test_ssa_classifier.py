@@ -93,17 +93,13 @@ def test_frozen_needs_weights_that_fit(tmp_path):
         build(frozen=True, init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'no_head.pth'))).init_weights()
 
 
-@pytest.mark.parametrize('labels, message', [([0, 10], r'0 .. 9 .*holds \[10\]'), ([-1, 2], r'holds \[-1\]')])
-def test_labels_out_of_range(labels, message):
-    with pytest.raises(ValueError, match=message):
-        build()(torch.randn(2, 3, 16, 16), small.samples(labels), mode='loss')
-
-
 def test_images_that_are_not_square():
     with pytest.raises(ValueError, match='square'):
         build()(torch.randn(2, 3, 16, 12), small.samples([0, 1]), mode='loss')
 
 
-def test_labels_are_checked_before_they_leave_the_cpu():
-    with pytest.raises(ValueError, match=r'holds \[12\]'):
-        build().data_preprocessor(dict(inputs=torch.zeros(2, 3, 8, 8), data_samples=small.samples([0, 12])), True)
+@pytest.mark.parametrize('labels, message', [([0, 10], r'0 .. 9 .*holds \[10\]'), ([-1, 9], r'holds \[-1\]')])
+def test_labels_are_checked_before_they_leave_the_cpu(labels, message):
+    data = dict(inputs=torch.zeros(2, 3, 8, 8), data_samples=small.samples(labels))
+    with pytest.raises(ValueError, match=message):
+        build().data_preprocessor(data, True)

@@ -5,6 +5,7 @@ import small
 import torch
 
 from mmhssakd.models.distillers.teacher import read_model_config
+from mmhssakd.models.labels import read_labels
 from mmhssakd.registry import MODELS
 
 
@@ -75,18 +76,42 @@ def test_weights_of_terms(teacher):
     model = student(teacher).eval()
     images = torch.randn(4, 3, 16, 16)
     plain = step(model, images)
-    model.loss_weight = dict(task=2.0, kl_q=0.0, kl_p=0.5, aux=1.0)
+    model.criterion.weight = dict(task=2.0, kl_q=0.0, kl_p=0.5, aux=1.0)
     weighted = step(model, images)
     assert weighted['loss_task'].item() == pytest.approx(2 * plain['loss_task'].item())
     assert weighted['loss_kl_p'].item() == pytest.approx(plain['loss_kl_p'].item() / 2)
     assert 'loss_kl_q' not in weighted and 'loss_aux' in weighted
 
 
+def test_outputs_have_names(teacher):
+    model = student(teacher)
+    for outputs in (model.forward_views(torch.randn(4, 3, 16, 16)), model.teach(torch.randn(4, 3, 16, 16))):
+        p, q = outputs
+        assert outputs.p is p and outputs.q is q and p.shape == (4, 10) and [x.shape for x in q] == [(4, 40)] * 3
+
+
+class Product(torch.nn.Module):
+    """A loss of somebody's own, which does not care whose logits take a gradient."""
+
+    def forward(self, student, teacher, labels):
+        return (student * teacher).sum()
+
+
+@pytest.mark.parametrize('kl_p_views', ['all', 'unrotated'])
+def test_no_loss_sends_a_gradient_to_the_teacher(teacher, kl_p_views):
+    criterion = student(teacher, kl_p_views=kl_p_views).criterion
+    criterion.kd_loss = criterion.kd_loss_q = Product()
+    ours, theirs = (torch.randn(8, 10, requires_grad=True) for _ in range(2))
+    labels = read_labels(small.samples([0, 3]), 4)
+    (criterion.kl_p(ours, theirs, labels) + sum(criterion.kl_q([ours], [theirs], labels))).backward()
+    assert ours.grad is not None and theirs.grad is None
+
+
 def test_kl_p_on_unrotated_views_only(teacher):
     model = student(teacher, kl_p_views='unrotated').eval()
     images = torch.randn(4, 3, 16, 16)
     views = model.make_views(images)
-    expected = model.kd_loss(model.forward_views(views)[0][::4], model.teach(views)[0][::4])
+    expected = model.criterion.kd_loss(model.forward_views(views)[0][::4], model.teach(views)[0][::4])
     assert step(model, images)['loss_kl_p'].item() == pytest.approx(expected.item())
 
 
@@ -95,7 +120,7 @@ def test_kd_is_the_distiller_without_branches_and_views(teacher):
     images = torch.randn(4, 3, 16, 12)  # nothing is rotated
     losses = step(model, images)
     assert [name for name in losses if 'loss' in name] == ['loss_task', 'loss_kl_p']
-    expected = model.kd_loss(model(images), model.teacher(images))
+    expected = model.criterion.kd_loss(model(images), model.teacher(images))
     assert losses['loss_kl_p'].item() == pytest.approx(expected.item())
 
 
@@ -112,7 +137,7 @@ def test_mixed_images_are_distilled_but_have_no_joint_labels(teacher):
     model, images = student(teacher), torch.randn(4, 3, 16, 16)
     losses = model(images, mixed, mode='loss')
     assert 'acc_p' not in losses and 'acc_q1' not in losses and losses['loss_kl_q'] > 0
-    model.loss_weight['aux'] = 1.0
+    model.criterion.weight['aux'] = 1.0
     with pytest.raises(ValueError, match='joint label'):
         model(images, mixed, mode='loss')
 
@@ -167,7 +192,7 @@ def test_branch_map_mimics_any_subset_of_the_teachers_branches(teacher):
     q, q_teacher = model.forward_views(views)[1], model.teacher.forward_views(views)[1]
     losses = step(model, images)
     assert losses['loss_kl_q'].item() == pytest.approx(
-        (model.kd_loss(q[0], q_teacher[0]) + model.kd_loss(q[1], q_teacher[2])).item(), rel=1e-5
+        (model.criterion.kd_loss(q[0], q_teacher[0]) + model.criterion.kd_loss(q[1], q_teacher[2])).item(), rel=1e-5
     )
     assert model.auxiliary_neck.branches[0].stages[0][0].conv1.in_channels == 8  # still all of the rest of the network
 
@@ -183,14 +208,17 @@ def test_bad_branch_map(teacher, branch_map):
 @pytest.mark.parametrize(
     'options, expected',
     [
-        ({'model.kd_loss.tau': 4}, lambda model: model.kd_loss.tau == 4 and model.kd_loss_q.tau == 4),
+        (
+            {'model.kd_loss.tau': 4},
+            lambda model: model.criterion.kd_loss.tau == 4 and model.criterion.kd_loss_q.tau == 4,
+        ),
         (
             {'model.kd_loss_q.type': 'DKDLoss'},
-            lambda model: type(model.kd_loss_q).__name__ == 'DKDLoss' and model.kd_loss.tau == 3,
+            lambda model: type(model.criterion.kd_loss_q).__name__ == 'DKDLoss' and model.criterion.kd_loss.tau == 3,
         ),
-        ({'model.loss_weight.kl_q': 0}, lambda model: model.loss_weight == dict(task=1, kl_q=0, kl_p=1, aux=0)),
-        ({'model.loss_weight.aux': 1}, lambda model: model.loss_weight['aux'] == 1),
-        ({'model.kl_p_views': 'unrotated'}, lambda model: model.kl_p_views == 'unrotated'),
+        ({'model.loss_weight.kl_q': 0}, lambda model: model.criterion.weight == dict(task=1, kl_q=0, kl_p=1, aux=0)),
+        ({'model.loss_weight.aux': 1}, lambda model: model.criterion.weight['aux'] == 1),
+        ({'model.kl_p_views': 'unrotated'}, lambda model: model.criterion.kl_p_views == 'unrotated'),
         (
             {'model.auxiliary_neck.taps': ['layer1', 'layer3'], 'model.branch_map': [0, 2]},
             lambda model: model.branch_map == (0, 2),

@@ -59,6 +59,15 @@ def test_no_gradient_flows_through_the_other_peer():
     assert all(p.grad is not None for p in model.peers[1].parameters())
 
 
+def test_weights_of_terms():
+    model, images = build().eval(), torch.randn(4, 3, 16, 16)
+    plain, weights = step(model, images), dict(task=2.0, aux=3.0, kl_q=0.5, kl_p=0.25)
+    model.criterion.weight = weights
+    for name, value in step(model, images).items():
+        factor = weights.get(name.removeprefix('loss_'), 1.0)  # shares and accuracies have none
+        assert value.item() == pytest.approx(factor * plain[name].item(), rel=1e-6), name
+
+
 def test_three_peers_average_over_the_others():
     model, images = build(peer(), peer(), WIDE).eval(), torch.randn(4, 3, 16, 16)
     p = [net.forward_views(net.make_views(images))[0] for net in model.peers]

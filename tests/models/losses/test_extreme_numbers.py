@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from mmhssakd.datasets.transforms import rotate_views
 from mmhssakd.models import KDLoss
-from mmhssakd.models.classifiers.ssa_classifier import joint_labels
+from mmhssakd.models.labels import joint_labels
 from mmhssakd.registry import MODELS
 
 LOSSES = [

@@ -1,10 +1,40 @@
-"""Branches of their own kind, for backbones whose later stages cannot be copied, or should not be."""
+"""An auxiliary classifier, and stages for it where a backbone's own cannot be copied, or should not be."""
 
 import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
 
 from mmhssakd.registry import MODELS
+from .recompute import run_checkpointed
+
+
+class Branch(BaseModule):
+    """One auxiliary classifier: stages, global average pooling, a linear layer.
+
+    Args:
+        stages (nn.Module): Maps the tapped feature map to (N, ``in_channels``, H, W).
+        in_channels (int): Channels that the stages return.
+        num_labels (int): Number of joint labels, N * M.
+        with_cp (bool): Run each stage a second time in the backward pass instead of keeping its activations.
+            Defaults to False.
+    """
+
+    def __init__(self, stages: nn.Module, in_channels: int, num_labels: int, with_cp: bool = False) -> None:
+        super().__init__()
+        self.stages = stages
+        self.fc = nn.Linear(in_channels, num_labels)
+        self.with_cp = with_cp
+
+    def run_stages(self, feature: torch.Tensor) -> torch.Tensor:
+        """Run the stages; recomputed one at a time, the activations of one alone are there in the backward pass."""
+        run = run_checkpointed if self.with_cp and torch.is_grad_enabled() else nn.Module.__call__
+        for stage in self.stages if isinstance(self.stages, nn.Sequential) else (self.stages,):
+            feature = run(stage, feature)
+        return feature
+
+    def forward(self, feature: torch.Tensor) -> torch.Tensor:
+        """Classify a feature map (N, C, H, W); returns joint logits (N, N * M)."""
+        return self.fc(self.run_stages(feature).flatten(2).mean(2))
 
 
 @MODELS.register_module()

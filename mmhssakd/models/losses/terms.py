@@ -1,0 +1,61 @@
+"""From a network's outputs to what mmengine adds up (``loss_*``) and logs (shares and accuracies)."""
+
+from typing import Dict, List, NamedTuple, Union
+
+import torch
+
+from mmhssakd.models.labels import Labels
+
+Term = Union[torch.Tensor, float, List[torch.Tensor]]  # a loss, 0 if it does not count, or one share of each branch
+SHARES = dict(aux='ce_q', kl_q='kl_q')
+
+
+class Logits(NamedTuple):
+    """What a network says to a batch of views.
+
+    Attributes:
+        p (Tensor): Logits of the main head, (B * M, N).
+        q (list[Tensor]): Logits of the branches q_1 .. q_L, each (B * M, N * M).
+    """
+
+    p: torch.Tensor
+    q: List[torch.Tensor]
+
+
+def named_losses(weight: Dict[str, float], **terms: Term) -> Dict[str, torch.Tensor]:
+    """Add up the branches' shares, weigh the terms, and name both for mmengine.
+
+    Args:
+        weight (dict): Factor of each term.
+        **terms (Term): The terms, by name.
+
+    Returns:
+        dict: ``loss_<name>`` of every term that counts, and the shares ``ce_q1``, ``kl_q1``, ..., not weighted.
+    """
+    losses = {}
+    for name, term in terms.items():
+        if isinstance(term, list):
+            losses.update(numbered(SHARES[name], term))
+            term = sum(term)
+        if isinstance(term, torch.Tensor):
+            losses[f'loss_{name}'] = weight[name] * term
+    return losses
+
+
+@torch.no_grad()
+def accuracies(logits: Logits, labels: Labels) -> Dict[str, torch.Tensor]:
+    """``acc_p`` of the unrotated rows, ``acc_q1`` .. ``acc_qL`` of joint labels, in percent; none of mixed images."""
+    if labels.y is None:
+        return {}
+    shares = [accuracy(q, labels.k) for q in logits.q]
+    return dict(acc_p=accuracy(logits.p[:: labels.num_views], labels.y), **numbered('acc_q', shares))
+
+
+def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Top-1 accuracy in percent, without leaving the device."""
+    return (logits.argmax(1) == labels).float().mean() * 100
+
+
+def numbered(prefix: str, values: List[torch.Tensor]) -> Dict[str, torch.Tensor]:
+    """Number values from 1, detached: ``{prefix}1``, ``{prefix}2``, ..."""
+    return {f'{prefix}{i}': value.detach() for i, value in enumerate(values, start=1)}
