@@ -286,11 +286,6 @@ CASES = {
         ValueError,
         'batch_size should be a positive',
     ),
-    'negative number of broken images': (
-        lambda j: j.train('train_cfg.max_broken_images=-1'),
-        ValueError,
-        'max_broken_images must be a whole number, 0 or more',
-    ),
     'steps to skip that are no number': (
         lambda j: j.train('custom_hooks.0.max_skipped=few'),
         ValueError,

@@ -25,7 +25,7 @@ RUNNER = parameters(Runner) | {'runner_type', 'custom_imports', 'work_dir', 'aut
 # Options at the top that are read: by mmengine beside its Runner's arguments, and by spread_options().
 READ = RUNNER | {'find_unused_parameters', 'sync_bn', 'strategy', 'class_names'}
 LOADER = parameters(DataLoader) | {'num_batch_per_epoch', 'disable_subprocess_warning'}
-LOOP = parameters(EpochBasedTrainLoop) | parameters(IterBasedTrainLoop) | {'by_epoch', 'type', 'max_broken_images'}
+LOOP = parameters(EpochBasedTrainLoop) | parameters(IterBasedTrainLoop) | {'by_epoch', 'type'}
 KNOWN_LOOPS = (
     '',
     'EpochBasedTrainLoop',

@@ -7,7 +7,6 @@ from typing import Any, Iterator, List, Tuple
 from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from mmhssakd.datasets.transforms.load_image import BrokenImageError
 from mmhssakd.utils.seeds import seed_everything
 
 # What a DataLoader keeps of the arguments that it was built with.
@@ -108,41 +107,20 @@ class NumberedBatchSampler(Sampler):
             place += len(batch)
 
 
-def read_items(dataset: Dataset, draws: List[Draw], skip_broken: bool) -> list:
-    """Read the samples of a batch, each with its own random numbers.
-
-    Args:
-        dataset (Dataset): The data set.
-        draws (list[Draw]): What to read.
-        skip_broken (bool): Take the next sample in place of one whose image cannot be read, and note the file in
-            ``data_samples.broken_images``.
-    """
-    return [read_item(dataset, draw, skip_broken) for draw in draws]
-
-
-def read_item(dataset: Dataset, draw: Draw, skip_broken: bool) -> Any:
-    """Read one sample, see :func:`read_items`."""
-    broken = []
-    for step in range(len(dataset)):
+def read_items(dataset: Dataset, draws: List[Draw]) -> list:
+    """Read the samples of a batch, each with its own random numbers."""
+    items = []
+    for draw in draws:
         seed_everything(*draw.key)
-        try:
-            item = dataset[(int(draw) + step) % len(dataset)]
-        except BrokenImageError as error:
-            if not skip_broken:
-                raise
-            broken.append(str(error))
-            continue
-        if broken:
-            item['data_samples'].set_metainfo(dict(broken_images=broken))
-        return item
-    raise BrokenImageError(f'no image of the data set can be read; the first: {broken[0]}')
+        items.append(dataset[int(draw)])
+    return items
 
 
 class ResumableLoader(DataLoader):
     """A data loader over :class:`NumberedBatchSampler`; workers start when the first batch is asked for."""
 
     @classmethod
-    def wrap(cls, loader: DataLoader, skip_broken: bool = False) -> 'ResumableLoader':
+    def wrap(cls, loader: DataLoader) -> 'ResumableLoader':
         """Build it from a data loader that mmengine built.
 
         Raises:
@@ -155,7 +133,7 @@ class ResumableLoader(DataLoader):
                 'or set train_dataloader.drop_last=False.'
             )
         # torch asks a data set for all items of a batch at once if it has this method
-        loader.dataset.__getitems__ = partial(read_items, loader.dataset, skip_broken=skip_broken)
+        loader.dataset.__getitems__ = partial(read_items, loader.dataset)
         options = {name: getattr(loader, name) for name in OPTIONS}
         wrapped = cls(loader.dataset, batch_sampler=NumberedBatchSampler(loader.batch_sampler), **options)
         # for hooks such as mmpretrain's PreciseBNHook; torch keeps none beside a batch sampler, and lets none be set

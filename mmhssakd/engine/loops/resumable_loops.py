@@ -21,19 +21,15 @@ class ExactDataMixin:
     the run's seed and the place, see :func:`seed_everything`: nothing else needs to be stored.
     """
 
-    def _init_exact(
-        self, runner: Runner, dataloader: Union[DataLoader, dict], max_broken_images: int, **length: int
-    ) -> DataLoader:
+    def _init_exact(self, runner: Runner, dataloader: Union[DataLoader, dict], **length: int) -> DataLoader:
         """Check the options, see :class:`ResumableEpochLoop`, and build the data loader."""
-        for name, value, least in (('max_broken_images', max_broken_images, 0), *((*x, 1) for x in length.items())):
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f'train_cfg.{name} must be a whole number, {least} or more, but got {value!r}.')
-        self.max_broken_images = max_broken_images
-        self.broken_images = set()
+        for name, value in length.items():
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f'train_cfg.{name} must be a whole number, 1 or more, but got {value!r}.')
         self._diff_rank_seed = runner._randomness_cfg.get('diff_rank_seed', False)
         if isinstance(dataloader, dict):
             dataloader = runner.build_dataloader(dataloader, seed=runner.seed, diff_rank_seed=self._diff_rank_seed)
-        return ResumableLoader.wrap(dataloader, skip_broken=max_broken_images > 0)
+        return ResumableLoader.wrap(dataloader)
 
     def run(self) -> nn.Module:
         """Train. However that ends, data workers stop, and hooks give back, by ``release``, what they took."""
@@ -59,21 +55,8 @@ class ExactDataMixin:
         sampler = self.dataloader.batch_sampler
         sampler.epoch, sampler.skip = epoch, skip
         for batch in self.dataloader:
-            if self.max_broken_images:
-                self._count_broken_images(batch)
             seed_everything(sampler.seed, get_rank(), self._iter)
             yield batch
-
-    def _count_broken_images(self, batch: Any) -> None:
-        samples = batch.get('data_samples', ()) if isinstance(batch, dict) else ()
-        for message in [message for sample in samples for message in sample.get('broken_images', ())]:
-            if message in self.broken_images:
-                continue
-            self.broken_images.add(message)
-            count = f'{len(self.broken_images)} broken images so far'
-            if len(self.broken_images) > self.max_broken_images:
-                raise ValueError(f'{message}. {count}, and train_cfg.max_broken_images is {self.max_broken_images}.')
-            self.runner.logger.warning(f'{message}. The next image takes its place; {count}.')
 
     def validate(self, done: int) -> None:
         """Validate if it is due after ``done`` epochs (or iterations)."""
@@ -95,19 +78,14 @@ class ResumableEpochLoop(ExactDataMixin, EpochBasedTrainLoop):
         runner (Runner): The runner.
         dataloader (DataLoader | dict): The data loader or its config.
         max_epochs (int): Epochs to train.
-        max_broken_images (int): How many different images may turn out to be broken, in one process and since it
-            started, before the run stops. The next image of the data set takes the place of a broken one.
-            Defaults to 0: the first one stops the run. Images are checked by :class:`mmhssakd.LoadImage`.
         **kwargs: ``val_begin``, ``val_interval``, ``dynamic_intervals`` of mmengine's loop.
 
     Raises:
-        ValueError: An option is out of range, the data set does not fill a batch, or too many images are broken.
+        ValueError: An option is out of range, or the data set does not fill a batch.
     """
 
-    def __init__(
-        self, runner: Runner, dataloader: Union[DataLoader, dict], max_epochs: int, max_broken_images: int = 0, **kwargs
-    ) -> None:
-        loader = self._init_exact(runner, dataloader, max_broken_images, max_epochs=max_epochs)
+    def __init__(self, runner: Runner, dataloader: Union[DataLoader, dict], max_epochs: int, **kwargs) -> None:
+        loader = self._init_exact(runner, dataloader, max_epochs=max_epochs)
         super().__init__(runner, loader, max_epochs, **kwargs)
 
     def train(self) -> None:
@@ -151,17 +129,14 @@ class ResumableIterLoop(ExactDataMixin, IterBasedTrainLoop):
         runner (Runner): The runner.
         dataloader (DataLoader | dict): The data loader or its config.
         max_iters (int): Iterations to train.
-        max_broken_images (int): See :class:`ResumableEpochLoop`.
         **kwargs: ``val_begin``, ``val_interval``, ``dynamic_intervals`` of mmengine's loop.
 
     Raises:
-        ValueError: An option is out of range, the data set does not fill a batch, or too many images are broken.
+        ValueError: An option is out of range, or the data set does not fill a batch.
     """
 
-    def __init__(
-        self, runner: Runner, dataloader: Union[DataLoader, dict], max_iters: int, max_broken_images: int = 0, **kwargs
-    ) -> None:
-        loader = self._init_exact(runner, dataloader, max_broken_images, max_iters=max_iters)
+    def __init__(self, runner: Runner, dataloader: Union[DataLoader, dict], max_iters: int, **kwargs) -> None:
+        loader = self._init_exact(runner, dataloader, max_iters=max_iters)
         super().__init__(runner, loader, max_iters, **kwargs)
 
     def train(self) -> None:
