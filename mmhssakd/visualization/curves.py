@@ -1,23 +1,12 @@
 """Curves of several runs in one picture, a panel for every metric."""
 
-import re
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from .run import Group
+from mmhssakd.experiments.runs import Group, with_unit
 from .style import look, new_figure
-
-NATS = re.compile(r'^(peer\d+_)?(loss_task|loss_aux|loss_kl_[pq]|kl_q\d+|ce_q\d+)$')
-PERCENT = re.compile(r'^(peer\d+_)?acc_|^accuracy/|^acc$')
-
-
-def with_unit(metric: str) -> str:
-    """Name of a metric with its unit, where it has one."""
-    if NATS.match(metric):
-        return f'{metric} (nats)'
-    return f'{metric} (%)' if PERCENT.match(metric) else metric
 
 
 def all_metrics(groups: Sequence[Group]) -> List[str]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Sequence, Tuple
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -10,12 +11,13 @@ from mmengine.config import Config
 from mmengine.dataset import default_collate
 from mmengine.model import BaseModel
 from mmengine.registry import DefaultScope
+from mmpretrain.evaluation import ConfusionMatrix
 
 from mmhssakd.apis import get_model
+from mmhssakd.experiments.runs import Run
 from mmhssakd.models.classifiers import SSAClassifier
 from mmhssakd.models.distillers.teacher import build_teacher
 from mmhssakd.registry import DATASETS
-from .run import Run
 from .style import RIGHT, WRONG, look, new_figure, show_image
 
 
@@ -142,37 +144,15 @@ def ask(network: Network, images: Images, batch_size: int = 100) -> Answers:
     return Answers(network.name, whole[0][:, 0], whole[0], whole[1:])
 
 
-def plot_confusion(answers: Sequence[Answers], images: Images) -> Figure:
-    """Confusion matrices side by side, in percent of each true class."""
-    count = len(images.classes)
-    figure, axes = new_figure(-(-len(answers) // 3), min(3, len(answers)), (4.6, 4.2))
-    for axis, answer in zip(axes.flat, answers):
-        matrix = np.zeros((count, count))
-        np.add.at(matrix, (images.labels.numpy(), answer.logits.argmax(1).numpy()), 1)
-        matrix = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-        shown = axis.imshow(matrix, cmap='cividis', vmin=0, vmax=100)
-        ticks = range(count) if count <= 20 else []
-        axis.set_xticks(ticks, [images.classes[i] for i in ticks], rotation=90, fontsize=7)
-        axis.set_yticks(ticks, [images.classes[i] for i in ticks], fontsize=7)
-        axis.set(
-            title=f'{answer.name}: {percent(answer.logits.argmax(1) == images.labels):.1f} %',
-            xlabel='predicted class',
-            ylabel='true class',
-        )
-        for row, column in np.ndindex(matrix.shape) if count <= 12 else ():
-            if matrix[row, column] >= 1:
-                axis.text(
-                    column,
-                    row,
-                    f'{matrix[row, column]:.0f}',
-                    ha='center',
-                    va='center',
-                    fontsize=6,
-                    color='white' if matrix[row, column] < 60 else 'black',
-                )
-        figure.colorbar(shown, ax=axis, label='% of the true class', shrink=0.7)
-    for axis in axes.flat[len(answers) :]:
-        axis.set_visible(False)
+def plot_confusion(answer: Answers, images: Images) -> Figure:
+    """mmpretrain's confusion matrix, in percent of each true class."""
+    matrix = ConfusionMatrix.calculate(answer.logits, images.labels)
+    percents = (100 * matrix / matrix.sum(1, keepdim=True).clamp(min=1)).round().int()
+    figure = ConfusionMatrix.plot(percents, len(images.classes) <= 12, 'cividis', images.classes, show=False)
+    plt.close(figure)  # it registers the figure, and does not forget it
+    figure.set_size_inches(5.5, 5.5)
+    figure.axes[0].set_title(f'{answer.name}: {percent(answer.logits.argmax(1) == images.labels):.1f} %')
+    figure.axes[0].tick_params('x', rotation=90)
     return figure
 
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence
 
+from mmhssakd.experiments.runs import Group, differing_settings
+from mmhssakd.experiments.table import build_table
 from mmhssakd.models.distillers.mimicry import MimicryMixin
-from mmhssakd.utils.statistics import paired_difference, summarise
 from . import page
 from .cam import plot_cams
-from .curves import all_metrics, plot_curves, with_unit
+from .curves import plot_curves
 from .detections import plot_detections
 from .page import Page
 from .predictions import (
@@ -22,7 +23,6 @@ from .predictions import (
     plot_views,
     teacher_of,
 )
-from .run import Group, differing_settings
 
 ABOUT = (
     'Runs whose settings differ in the seed alone form one group. Curves show the mean of a group within the band '
@@ -130,41 +130,16 @@ def settings_table(groups: Sequence[Group]) -> str:
 
 def results_table(groups: Sequence[Group], baseline: Optional[str]) -> str:
     """Last validation of every group: mean, standard deviation, and difference to the baseline."""
-    runs = [run for group in groups for run in group.runs]
-    metrics = [name for name in all_metrics(groups) if any(name in run.metrics(training=False) for run in runs)]
-    head = ['group', 'seeds', *(with_unit(metric) for metric in metrics)]
-    base = next((group for group in groups if group.name == baseline), None)
-    if base is not None:
-        head.append(f'{metrics[0]} minus {baseline} (95 % interval)')
-    rows = []
-    for group in groups:
-        row = [group.name, str(len(group.runs))]
-        for metric in metrics:
-            values = group.final(metric)
-            found = summarise(values) if values else None
-            row.append(
-                ''
-                if not found
-                else f'{found["mean"]:.4g}'
-                if found['count'] == 1
-                else f'{found["mean"]:.2f} ± {found["std"]:.2f}'
-                if found['mean'] > 2
-                else f'{found["mean"]:.4f} ± {found["std"]:.4f}'
-            )
-        if base is not None:
-            row.append(difference(group, base, metrics[0]))
-        rows.append(row)
-    return page.table(head, rows, 'Last validation: mean ± standard deviation over the seeds')
-
-
-def difference(group: Group, base: Group, metric: str) -> str:
-    """Paired difference of two groups that ran with the same seeds; nothing otherwise."""
-    seeds = [[run.seed for run in each.runs] for each in (group, base)]
-    ours, theirs = (dict(zip((run.seed for run in each.runs), each.final(metric))) for each in (group, base))
-    if group is base or sorted(map(str, seeds[0])) != sorted(map(str, seeds[1])) or len(ours) != len(theirs):
-        return ''
-    found = paired_difference([ours[seed] for seed in ours], [theirs[seed] for seed in ours])
-    return f'{found["mean"]:+.2f} ({found["low"]:+.2f} to {found["high"]:+.2f})'
+    results = [
+        dict(name=group.name, seed=run.seed, metrics=run.final())
+        for group in groups
+        for run in group.runs
+        if run.final()
+    ]
+    if not results:
+        return page.note('No run was validated yet.')
+    caption = 'Last validation: mean ± standard deviation over the seeds'
+    return page.table(*build_table(results, [baseline] if baseline else []), caption)
 
 
 def answers(groups: Sequence[Group], amount: int, examples: int, attempt: Callable) -> List[str]:
@@ -176,7 +151,10 @@ def answers(groups: Sequence[Group], amount: int, examples: int, attempt: Callab
     everyone = [*networks, *teacher]
     said = [ask(network, images) for network in everyone]
     number = f'{len(images.data)} test images, evenly taken from the test set'
-    parts += [page.picture(plot_confusion(said, images), f'Confusion matrices on {number}')]
+    parts += [
+        page.picture(plot_confusion(answer, images), f'Confusion matrix of {answer.name} in % on {number}')
+        for answer in said
+    ]
     if any(answer.joint_logits for answer in said):
         parts += [
             accuracy_table(said, images),

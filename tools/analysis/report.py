@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmhssakd.experiments.runs import find_runs, group_runs
 from mmhssakd.visualization.report import write_report
-from mmhssakd.visualization.run import find_runs, group_runs
 
 
 def parse_args() -> argparse.Namespace:
