@@ -7,6 +7,7 @@ import argparse
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
 
 import torch
@@ -43,6 +44,8 @@ def run_sweep(sweep: Sweep, args: argparse.Namespace) -> None:
     Raises:
         SystemExit: A trial failed, or submitit is missing.
     """
+    if not args.verbose:
+        warnings.simplefilter('ignore')  # the trials' logs have them
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both end the trials, too
     try:
         if args.slurm_partition:

@@ -34,6 +34,7 @@ class Screen:
             console=self.console,
             disable=verbose or not self.console.is_terminal,
             transient=True,
+            speed_estimate_period=3600,  # logged steps are seconds to minutes apart
         )
         self.tasks: Dict[str, TaskID] = {}
         self.read: Dict[str, int] = {}

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mmhssakd.visualization.curves import plot_curves, with_unit
-from mmhssakd.visualization.run import find_runs, group_runs
+from mmhssakd.experiments.runs import find_runs, group_runs
+from mmhssakd.visualization.curves import plot_curves
 
 
 @pytest.fixture
@@ -46,16 +46,3 @@ def test_unknown_metric(groups):
         run.lines = []
     with pytest.raises(KeyError, match='logged nothing yet'):
         plot_curves(groups[:1])
-
-
-@pytest.mark.parametrize(
-    'name, label',
-    [
-        ('peer0_acc_p', 'peer0_acc_p (%)'),
-        ('peer1_ce_q2', 'peer1_ce_q2 (nats)'),
-        ('pascal_voc/mAP', 'pascal_voc/mAP'),
-        ('loss_bbox', 'loss_bbox'),
-    ],
-)
-def test_units(name, label):
-    assert with_unit(name) == label

@@ -4,11 +4,11 @@ import small
 import torch
 from mmengine.config import Config
 
+from mmhssakd.experiments.runs import find_runs
 from mmhssakd.registry import MODELS
 from mmhssakd.visualization import predictions
 from mmhssakd.visualization.cam import grad_cam, plot_cams
 from mmhssakd.visualization.predictions import Answers, Images, Network, ask, displayed, load_images
-from mmhssakd.visualization.run import find_runs
 
 
 @pytest.fixture(scope='module')
@@ -50,10 +50,10 @@ def test_accuracy_of_branches():
 def test_confusion_matrix():
     images = Images([{}] * 4, torch.tensor([0, 0, 1, 1]), ['cat', 'dog'])
     logits = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
-    figure = predictions.plot_confusion([Answers('net', logits, logits[:, None])], images)
+    figure = predictions.plot_confusion(Answers('net', logits, logits[:, None]), images)
     axis = figure.axes[0]
     np.testing.assert_allclose(axis.images[0].get_array(), [[50.0, 50.0], [0.0, 100.0]])
-    assert axis.get_title() == 'net: 75.0 %' and axis.get_ylabel() == 'true class'
+    assert axis.get_title() == 'net: 75.0 %' and axis.get_ylabel() == 'True label'
 
 
 def test_accuracy_after_each_stage(images):
