@@ -56,6 +56,6 @@ setup(
     packages=find_packages(include=['mmhssakd', 'mmhssakd.*']),
     python_requires='>=3.10,<3.13',
     install_requires=RUN,
-    extras_require=dict(tests=TESTS, onnx=[line for line in TESTS if line.startswith('onnx')]),
+    extras_require=dict(tests=TESTS, onnx=[line for line in TESTS if line.startswith('onnx')], slurm=['submitit>=1.5']),
     cmdclass=dict(build_py=BuildPy),
 )

@@ -19,6 +19,8 @@ from mmhssakd.experiments.runs import find_runs, group_runs
 from mmhssakd.experiments.screen import Screen
 from mmhssakd.visualization.report import write_report
 
+warnings.simplefilter('ignore')  # the trials' logs have them
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of every tool that runs a sweep."""
@@ -44,8 +46,6 @@ def run_sweep(sweep: Sweep, args: argparse.Namespace) -> None:
     Raises:
         SystemExit: A trial failed, or submitit is missing.
     """
-    if not args.verbose:
-        warnings.simplefilter('ignore')  # the trials' logs have them
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both end the trials, too
     try:
         if args.slurm_partition:

@@ -18,7 +18,7 @@ from mmhssakd.experiments.runs import Run
 from mmhssakd.models.classifiers import SSAClassifier
 from mmhssakd.models.distillers.teacher import build_teacher
 from mmhssakd.registry import DATASETS
-from .style import RIGHT, WRONG, look, new_figure, show_image
+from .style import RIGHT, WRONG, new_figure, show_image
 
 
 @dataclass
@@ -153,26 +153,6 @@ def plot_confusion(answer: Answers, images: Images) -> Figure:
     figure.set_size_inches(5.5, 5.5)
     figure.axes[0].set_title(f'{answer.name}: {percent(answer.logits.argmax(1) == images.labels):.1f} %')
     figure.axes[0].tick_params('x', rotation=90)
-    return figure
-
-
-def plot_branches(answers: Sequence[Answers], images: Images) -> Figure:
-    """Accuracy of p and of every branch: class and view together, and the class alone."""
-    figure, axes = new_figure(1, 2, (4.6, 3.4))
-    for i, answer in enumerate(answers):
-        if not answer.joint_logits:
-            continue
-        accuracy = answer.accuracy(images.labels)
-        branches = range(1, len(answer.joint_logits) + 1)
-        for axis, suffix in zip(axes.flat, ('', ' class')):
-            y = [accuracy[f'q{branch}{suffix}'] for branch in branches] + [accuracy['p']] * (suffix != '')
-            x = [f'q{branch}' for branch in branches] + ['p'] * (suffix != '')
-            axis.plot(x, y, label=answer.name, **look(i))
-    axes[0, 0].set(title='class and view together', ylabel='top-1 (%)', xlabel='branch')
-    axes[0, 1].set(title='class alone', ylabel='top-1 (%)', xlabel='branch; p is the main head')
-    for axis in axes.flat:
-        axis.grid(alpha=0.3)
-    axes[0, 1].legend(fontsize=8)
     return figure
 
 

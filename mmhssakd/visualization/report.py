@@ -1,7 +1,9 @@
 """One page about several runs."""
 
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence
+from typing import Any, Callable, List, Optional, Sequence
+
+from matplotlib.figure import Figure
 
 from mmhssakd.experiments.runs import Group, differing_settings
 from mmhssakd.experiments.table import build_table
@@ -11,22 +13,11 @@ from .cam import plot_cams
 from .curves import plot_curves
 from .detections import plot_detections
 from .page import Page
-from .predictions import (
-    Answers,
-    Images,
-    Network,
-    ask,
-    load_images,
-    networks_of,
-    plot_branches,
-    plot_confusion,
-    plot_views,
-    teacher_of,
-)
+from .predictions import Answers, Images, ask, load_images, networks_of, plot_confusion, plot_views, teacher_of
 
 ABOUT = (
-    'Runs whose settings differ in the seed alone form one group. Curves show the mean of a group within the band '
-    'from its lowest to its highest run; what needs a network shows the first run of each group.'
+    'Runs whose settings differ in the seed alone form one group, with one color in the curves. '
+    'What needs a network shows the first run of each group.'
 )
 
 
@@ -38,12 +29,12 @@ def write_report(
     Args:
         groups (Sequence[Group]): The runs, grouped.
         out (Path): File to write.
-        images (int): Test images to ask the classifiers about. 0 leaves out all that needs images.
+        images (int): Test images to ask the classifiers about. 0 skips all that needs images.
         baseline (str, optional): Name of the group to compare the others with.
         examples (int): Images to show one by one.
 
     Returns:
-        list[str]: What was left out, and why; the page says the same.
+        list[str]: What was skipped, and why; the page says the same.
 
     Raises:
         FileNotFoundError: The folder of ``out`` does not exist.
@@ -60,39 +51,27 @@ def write_report(
             return make()
         except (FileNotFoundError, ValueError, KeyError, RuntimeError) as error:
             missing.append(f'{what}: {error}')
-            return [page.note(f'Left out: {error}')]
+            return [page.note(f'Skipped: {error}')]
+
+    def draw(plot: Callable[..., Figure], caption: str, *args: Any) -> List[str]:
+        return attempt(lambda: [page.picture(plot(*args), caption)], caption.split(':')[0])
 
     report = Page('Report of ' + ', '.join(group.name for group in groups), ABOUT)
     report.add('Runs', runs_table(groups))
     report.add('Settings that differ', settings_table(groups))
     report.add('Results', *(results_table(part, baseline) for part in by_metrics(groups)))
     for part in by_metrics(groups):
-        report.add(
-            'Curves' if part[0] is groups[0] else 'Curves of ' + part[0].name,
-            page.picture(
-                plot_curves(part),
-                'Every logged loss term and accuracy over training: ' + ', '.join(g.name for g in part),
-            ),
-        )
+        names = ', '.join(group.name for group in part)
+        report.add(f'Curves of {names}', *draw(plot_curves, 'Every logged loss term and accuracy over training', part))
     classifiers = [group for group in groups if not group.is_detector]
     detectors = [group for group in groups if group.is_detector]
     if images and classifiers:
         report.add(
-            'Answers on test images', *attempt(lambda: answers(classifiers, images, examples, attempt), 'answers')
+            'Answers on test images', *attempt(lambda: answers(classifiers, images, examples, attempt, draw), 'answers')
         )
     if images and detectors:
-        report.add(
-            'Detections',
-            *attempt(
-                lambda: [
-                    page.picture(
-                        plot_detections(detectors, examples),
-                        'Test images: ground truth, then what each detector finds with a score of at least 0.5',
-                    )
-                ],
-                'detections',
-            ),
-        )
+        caption = 'Test images: ground truth, then what each detector finds with a score of at least 0.5'
+        report.add('Detections', *draw(plot_detections, caption, detectors, examples))
     out.write_text(report.html())
     return missing
 
@@ -142,56 +121,32 @@ def results_table(groups: Sequence[Group], baseline: Optional[str]) -> str:
     return page.table(*build_table(results, [baseline] if baseline else []), caption)
 
 
-def answers(groups: Sequence[Group], amount: int, examples: int, attempt: Callable) -> List[str]:
+def answers(
+    groups: Sequence[Group],
+    amount: int,
+    examples: int,
+    attempt: Callable[..., List[str]],
+    draw: Callable[..., List[str]],
+) -> List[str]:
     """Confusion matrices, accuracy of the branches, views and class activation maps of classifiers."""
     images = load_images(groups[0].runs[0].config, amount)
     networks = [network for group in groups for network in networks_of(group.runs[0], group.name)]
-    teacher: List[Network] = []
-    parts = attempt(lambda: _find_teacher(groups, networks, teacher), 'teacher')
-    everyone = [*networks, *teacher]
-    said = [ask(network, images) for network in everyone]
+    parts: List[str] = []
+    taught = next((group.runs[0] for group in groups if group.runs[0].config.model.get('teacher')), None)
+    if taught and Path(taught.config.model.teacher.checkpoint).parent.name not in [n.name for n in networks]:
+        parts += attempt(lambda: networks.append(teacher_of(taught)) or [], 'teacher')
+    said = [ask(network, images) for network in networks]
     number = f'{len(images.data)} test images, evenly taken from the test set'
-    parts += [
-        page.picture(plot_confusion(answer, images), f'Confusion matrix of {answer.name} in % on {number}')
-        for answer in said
-    ]
-    if any(answer.joint_logits for answer in said):
-        parts += [
-            accuracy_table(said, images),
-            page.picture(plot_branches(said, images), f'Accuracy after each stage, on {number}'),
-        ]
-        branched = [network for network in everyone if getattr(network.model, 'auxiliary_neck', None)]
+    for answer in said:
+        caption = f'Confusion matrix of {answer.name}, in % of each true class, on {number}'
+        parts += draw(plot_confusion, caption, answer, images)
+    branched = [network for network, answer in zip(networks, said) if answer.joint_logits]
+    if branched:
         shown = next((network for network in branched if isinstance(network.model, MimicryMixin)), branched[0])
-        parts += [
-            page.picture(
-                plot_views(shown, images, examples),
-                f'What {shown.name} sees and says: true class and '
-                'view, then the answers of p and of the last branch, ✓ right or ✗ wrong',
-            )
-        ]
-    parts += attempt(
-        lambda: [
-            page.picture(
-                plot_cams(everyone, images, examples),
-                'Class activation maps (Grad-CAM of the last feature map) for the true '
-                'class: bright is where the network finds it',
-            )
-        ],
-        'class activation maps',
-    )
-    return parts
-
-
-def _find_teacher(groups: Sequence[Group], networks: Sequence[Network], teacher: List[Network]) -> List[str]:
-    """Add the teacher of the first group that has one, unless its own run is on the page."""
-    for group in groups:
-        settings = group.runs[0].config.model.get('teacher')
-        if settings and not any(network.name == Path(settings.checkpoint).parent.name for network in networks):
-            found = teacher_of(group.runs[0])
-            if found is not None:
-                teacher.append(found)
-            break
-    return []
+        caption = f'What {shown.name} sees and says: true class and view, then the answers of p and of the last branch'
+        parts += [accuracy_table(said, images), *draw(plot_views, caption, shown, images, examples)]
+    caption = 'Class activation maps: Grad-CAM of the last feature map for the true class, bright where it is found'
+    return parts + draw(plot_cams, caption, networks, images, examples)
 
 
 def accuracy_table(said: Sequence[Answers], images: Images) -> str:

@@ -56,19 +56,6 @@ def test_confusion_matrix():
     assert axis.get_title() == 'net: 75.0 %' and axis.get_ylabel() == 'True label'
 
 
-def test_accuracy_after_each_stage(images):
-    answers = ask(network(), images)
-    figure = predictions.plot_branches([answers], images)
-    found = answers.accuracy(images.labels)
-    assert list(figure.axes[0].lines[0].get_ydata()) == [found['q1'], found['q2'], found['q3']]
-    assert list(figure.axes[1].lines[0].get_ydata()) == [
-        found['q1 class'],
-        found['q2 class'],
-        found['q3 class'],
-        found['p'],
-    ]
-
-
 def test_views_as_the_network_sees_them(images):
     net = network()
     figure = predictions.plot_views(net, images, amount=2)

@@ -55,9 +55,9 @@ def test_the_page_holds_every_part(report):
     assert found.links == [f'#{section}' for section in found.sections] and len(found.sections) == 5
     assert 'http' not in re.sub(r'base64,[\w+/=]+', '', report)
     text = ' '.join(found.text)
-    for heading in ('Runs', 'Settings that differ', 'Results', 'Curves', 'Answers on test images'):
+    for heading in ('Runs', 'Settings that differ', 'Results', 'Curves of', 'Answers on test images'):
         assert heading in text
-    starts = ['Every', 'Confusion', 'Confusion', 'Confusion', 'Accuracy', 'What', 'Class']
+    starts = ['Every', 'Confusion', 'Confusion', 'Confusion', 'What', 'Class']
     assert [alt.split()[0] for alt in found.images] == starts
     assert 'model.teacher.checkpoint' in text and 'teacher/epoch_2.pth' in text
 
@@ -84,7 +84,7 @@ def test_a_missing_teacher_is_said(runs, tmp_path):
         'model.teacher.checkpoint to an existing one (--cfg-options model.teacher.checkpoint=PATH).'
     ]
     text = (tmp_path / 'page.html').read_text()
-    assert 'Left out: model.teacher.checkpoint' in text and 'Confusion matrix' in text
+    assert 'Skipped: model.teacher.checkpoint' in text and 'Confusion matrix' in text
 
 
 def test_detections_beside_the_ground_truth(detector_run, tmp_path):
