@@ -4,6 +4,7 @@ Sweep files are JSON, like those in configs/sweeps; docs/ablations.md says what 
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from mmengine.config import DictAction
 
 from mmhssakd.experiments import Sweep, make_sweep, read_sweep
 from mmhssakd.experiments.launch import LocalLauncher, SlurmLauncher
-from mmhssakd.experiments.runs import find_runs, group_runs
+from mmhssakd.experiments.runs import Group, Run
 from mmhssakd.experiments.screen import Screen
 from mmhssakd.visualization.report import write_report
 
@@ -61,7 +62,10 @@ def run_sweep(sweep: Sweep, args: argparse.Namespace) -> None:
     print(f'\n{sweep.write(results)}\n\nTables and results: {sweep.work_dir}/sweep.md, sweep.json')
     if args.report:
         page = sweep.work_dir / 'report.html'
-        write_report(group_runs(find_runs([trial.work_dir for trial in sweep.trials])), page)
+        names = dict.fromkeys(trial.name for trial in sweep.trials)
+        groups = [Group(name, [Run(trial.work_dir) for trial in sweep.trials if trial.name == name]) for name in names]
+        with (sweep.work_dir / 'report.log').open('w') as log, contextlib.redirect_stdout(log):
+            write_report(groups, page, baseline=next(iter(sweep.baselines), None))
         print(f'All of it on one page: {page.resolve()}')
 
 

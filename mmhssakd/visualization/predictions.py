@@ -174,8 +174,8 @@ def displayed(inputs: torch.Tensor, model: BaseModel) -> np.ndarray:
 
 
 @torch.no_grad()
-def plot_views(network: Network, images: Images, amount: int = 5) -> Figure:
-    """The views of some images as the network sees them, and what p and the last branch say to each."""
+def plot_views(network: Network, images: Images, amount: int = 5, said: bool = True) -> Figure:
+    """The views of some images as the network sees them, and, if ``said``, what p and the last branch say to each."""
     model = network.model.eval()
     inputs = images.normalised(model, 0, amount)
     views = model.make_views(inputs)
@@ -186,12 +186,15 @@ def plot_views(network: Network, images: Images, amount: int = 5) -> Figure:
     for row, axis in enumerate(axes.flat):
         image, view = divmod(row, count)
         label = int(images.labels[image])
-        found = int(logits[row].argmax())
-        right = found == label
-        title = f'{images.classes[label]}, {names[view]}\np: {images.classes[found]} {"✓" if right else "✗"}'
-        if joint:
-            found, turned = divmod(int(joint[-1][row].argmax()), count)
-            right = (found, turned) == (label, view)
-            title += f'\nq{len(joint)}: {images.classes[found]}, {names[turned]} {"✓" if right else "✗"}'
-        show_image(axis, pictures[row], title, RIGHT if right else WRONG)
+        title, color = f'{images.classes[label]}, {names[view]}\njoint label {count * label + view}', 'black'
+        if said:
+            found = int(logits[row].argmax())
+            right = found == label
+            title = f'{images.classes[label]}, {names[view]}\np: {images.classes[found]} {"✓" if right else "✗"}'
+            if joint:
+                found, turned = divmod(int(joint[-1][row].argmax()), count)
+                right = (found, turned) == (label, view)
+                title += f'\nq{len(joint)}: {images.classes[found]}, {names[turned]} {"✓" if right else "✗"}'
+            color = RIGHT if right else WRONG
+        show_image(axis, pictures[row], title, color)
     return figure

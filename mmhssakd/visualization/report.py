@@ -12,7 +12,6 @@ from . import page
 from .cam import plot_cams
 from .curves import plot_curves
 from .detections import plot_detections
-from .page import Page
 from .predictions import Answers, Images, ask, load_images, networks_of, plot_confusion, plot_views, teacher_of
 
 ABOUT = (
@@ -56,23 +55,24 @@ def write_report(
     def draw(plot: Callable[..., Figure], caption: str, *args: Any) -> List[str]:
         return attempt(lambda: [page.picture(plot(*args), caption)], caption.split(':')[0])
 
-    report = Page('Report of ' + ', '.join(group.name for group in groups), ABOUT)
-    report.add('Runs', runs_table(groups))
-    report.add('Settings that differ', settings_table(groups))
-    report.add('Results', *(results_table(part, baseline) for part in by_metrics(groups)))
+    sections = {
+        'Runs': [runs_table(groups)],
+        'Settings that differ': [settings_table(groups)],
+        'Results': [results_table(part, baseline) for part in by_metrics(groups)],
+    }
     for part in by_metrics(groups):
         names = ', '.join(group.name for group in part)
-        report.add(f'Curves of {names}', *draw(plot_curves, 'Every logged loss term and accuracy over training', part))
+        caption = 'Every logged loss term and accuracy over training'
+        sections[f'Curves of {names}'] = draw(plot_curves, caption, part)
     classifiers = [group for group in groups if not group.is_detector]
     detectors = [group for group in groups if group.is_detector]
     if images and classifiers:
-        report.add(
-            'Answers on test images', *attempt(lambda: answers(classifiers, images, examples, attempt, draw), 'answers')
-        )
+        made = attempt(lambda: answers(classifiers, images, examples, attempt, draw), 'answers')
+        sections['Answers on test images'] = made
     if images and detectors:
         caption = 'Test images: ground truth, then what each detector finds with a score of at least 0.5'
-        report.add('Detections', *draw(plot_detections, caption, detectors, examples))
-    out.write_text(report.html())
+        sections['Detections'] = draw(plot_detections, caption, detectors, examples)
+    out.write_text(page.html('Report of ' + ', '.join(group.name for group in groups), ABOUT, sections))
     return missing
 
 

@@ -100,9 +100,8 @@ def test_detections_beside_the_ground_truth(detector_run, tmp_path):
 
 
 def test_names_are_escaped():
-    built = page.Page('<b>', 'a & b')
-    built.add('x', page.table(['a'], [['<script>']], '"'), page.note('<i>'))
-    assert '<script>' not in built.html() and '<i>' not in built.html()
+    built = page.html('<b>', 'a & b', {'x': [page.table(['a'], [['<script>']], '"'), page.note('<i>')]})
+    assert '<script>' not in built and '<i>' not in built
 
 
 def run_tool(name: str, *arguments) -> None:
