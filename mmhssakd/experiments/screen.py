@@ -50,8 +50,10 @@ class Screen:
         """Print a line or more, above the bars."""
         self.console.print(text)
 
-    def start(self, trial: Trial) -> None:
-        """A trial begins."""
+    def start(self, trial: Trial, note: str) -> None:
+        """A trial begins; there may be something to say about its folder."""
+        if note:
+            self.say(note)
         self.read[trial.folder] = trial.log.stat().st_size if trial.log.is_file() else 0
         self.tasks[trial.folder] = self.bars.add_task(str(trial), total=1.0, reached='')
         if self.bars.disable:

@@ -4,7 +4,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from mmengine.config import Config
 
@@ -16,6 +16,19 @@ from .trial import Trial, read_config
 
 KEYS = {'title', 'work_dir', 'config', 'options', 'baseline', 'arms'}
 ARM_KEYS = {'config', 'seed', 'folder', 'needs', 'metric', 'random_start'}  # all else in an arm is an option
+
+
+def collect(trial: Trial, code: int, wall_seconds: float, screen: Screen) -> Optional[dict]:
+    """The result of a trial that has ended; None if it failed."""
+    try:
+        if code:
+            raise RuntimeError(f'exit status {code}')
+        result = trial.finish(wall_seconds)
+    except RuntimeError as error:
+        screen.failed(trial, str(error))
+        return None
+    screen.finished(trial, result)
+    return result
 
 
 def random_start(config: str) -> Dict[str, object]:
@@ -49,38 +62,28 @@ class Sweep:
             RuntimeError: A trial failed; those under way were finished first, and no other was started.
         """
         screen.say(f'{self.title}: {len(self.trials)} trials in {self.work_dir}')
-        results: Dict[str, dict] = {}
-        waiting, running, failed = [], {}, []
+        results = {trial.folder: result for trial in self.trials if (result := trial.result)}
+        waiting = [trial for trial in self.trials if trial.folder not in results]
+        running: Dict[str, Tuple[Trial, Any, float]] = {}
+        failed: List[str] = []
         for trial in self.trials:
-            known = trial.result
-            if known is None:
-                waiting.append(trial)
-            else:
-                results[trial.folder] = known
-                screen.finished(trial, known)
+            if trial.folder in results:
+                screen.finished(trial, results[trial.folder])
         try:
             while running or (waiting and not failed):
-                ready = [t for t in waiting if all(need.folder in results for need, _ in t.needs)]
-                for trial in ready[: launcher.jobs - len(running)] if not failed else ():
+                ready = [t for t in waiting if not failed and all(need.folder in results for need, _ in t.needs)]
+                for trial in ready[: launcher.jobs - len(running)]:
                     waiting.remove(trial)
-                    if said := trial.prepare():
-                        screen.say(said)
+                    screen.start(trial, trial.prepare())
                     running[trial.folder] = trial, launcher.start(trial), time.time()
-                    screen.start(trial)
-                for folder, (trial, handle, since) in list(running.items()):
-                    code = handle.poll()
+                for trial, handle, since in list(running.values()):
                     screen.update(trial)
-                    if code is None:
-                        continue
-                    del running[folder]
-                    try:
-                        if code:
-                            raise RuntimeError(f'exit status {code}')
-                        results[folder] = trial.finish(time.time() - since)
-                        screen.finished(trial, results[folder])
-                    except RuntimeError as error:
-                        failed.append(trial)
-                        screen.failed(trial, str(error))
+                    code = handle.poll()
+                    if code is not None:
+                        del running[trial.folder]
+                        result = collect(trial, code, time.time() - since, screen)
+                        results.update({trial.folder: result} if result else {})
+                        failed += [] if result else [str(trial)]
                 time.sleep(0.5 if running else 0)
         finally:
             if running:
@@ -90,8 +93,7 @@ class Sweep:
             for _, handle, _ in running.values():
                 handle.wait()
         if failed:
-            names = ', '.join(map(str, failed))
-            raise RuntimeError(f'{names} failed. The same command goes on from the last checkpoints.')
+            raise RuntimeError(f'{", ".join(failed)} failed. The same command goes on from the last checkpoints.')
         return [results[trial.folder] for trial in self.trials]
 
     def write(self, results: List[dict]) -> str:
@@ -153,7 +155,7 @@ def make_sweep(sweep: dict, seeds: Sequence[int], work_dir: Optional[Path] = Non
                 if found is None:
                     raise ValueError(f'{name} needs {need}, which must stand above it.')
                 needs.append((found, key))
-            folder = arm.get('folder', '').replace('{seed}', str(seed)) or None
+            folder = arm.get('folder', '').replace('{seed}', str(seed))
             shared = sweep['options'] if 'config' not in arm else {}
             trial = Trial(
                 name, config, root, arm.get('seed', seed), {**shared, **own}, needs, arm.get('metric'), folder

@@ -43,7 +43,7 @@ class Trial:
         options (dict): ``--cfg-options``.
         needs (Sequence): Pairs of a trial and the option that is given its last checkpoint.
         metric (str, optional): What trials are compared by. Defaults to the first that validation logs.
-        folder (str, optional): Work dir below ``root``. Defaults to ``seed_<seed>/<name>``.
+        folder (str): Work dir below ``root``. Defaults to ``seed_<seed>/<name>``.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Trial:
     options: Dict[str, object] = field(default_factory=dict)
     needs: Sequence[Tuple['Trial', str]] = ()
     metric: Optional[str] = None
-    folder: Optional[str] = None
+    folder: str = ''
 
     def __post_init__(self) -> None:
         self.folder = self.folder or f'seed_{self.seed}/' + re.sub(r'[ /]', lambda c: '_-'[c[0] == '/'], self.name)
@@ -93,7 +93,7 @@ class Trial:
             known = json.loads((self.work_dir / 'trial.json').read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             return None
-        return known if known['hash'] == self.hash and 'metrics' in known else None
+        return known if known.get('hash') == self.hash and 'metrics' in known else None
 
     def write(self, **more: object) -> dict:
         """Write ``trial.json``, whole or not at all; returns what it holds."""
@@ -149,7 +149,7 @@ class Trial:
         if not epoch:
             return int(step) / int(of)
         epochs = self.options.get('train_cfg.max_epochs') or read_config(find_config(self.config)).train_cfg.max_epochs
-        return (int(epoch) - 1 + int(step) / int(of)) / int(epochs)
+        return (int(epoch) - 1 + int(step) / int(of)) / int(str(epochs))
 
     def finish(self, wall_seconds: float) -> dict:
         """Read what the run reached and write it down.

@@ -80,17 +80,14 @@ def networks_of(run: Run, name: str) -> List[Network]:
     return [Network(f'{name}, peer {i}', peer) for i, peer in enumerate(peers)]
 
 
-def teacher_of(run: Run) -> Optional[Network]:
-    """The teacher that a run names; None if it names none.
+def teacher_of(run: Run) -> Network:
+    """The teacher of a run.
 
     Raises:
         FileNotFoundError: Its config or checkpoint is not there any more.
     """
-    settings = run.config.model.get('teacher')
-    if not settings:
-        return None
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = build_teacher(**settings, num_classes=run.config.model.head.num_classes)
+        model = build_teacher(**run.config.model.teacher, num_classes=run.config.model.head.num_classes)
     return Network('teacher', model)
 
 
@@ -101,13 +98,11 @@ class Answers:
     Args:
         name (str): The network's.
         logits (Tensor): Of p on the images alone, (B, N).
-        view_logits (Tensor): Of p on all views, (B, M, N).
         joint_logits (list[Tensor]): Of each q_l on all views, (B, M, N * M); empty without branches.
     """
 
     name: str
     logits: torch.Tensor
-    view_logits: torch.Tensor
     joint_logits: List[torch.Tensor] = field(default_factory=list)
 
     def accuracy(self, labels: torch.Tensor) -> Dict[str, float]:
@@ -141,7 +136,7 @@ def ask(network: Network, images: Images, batch_size: int = 100) -> Answers:
             logits, joint, views = model(inputs), [], 1
         parts.append(tuple(rows.cpu().unflatten(0, (-1, views)) for rows in (logits, *joint)))
     whole = [torch.cat(rows) for rows in zip(*parts)]
-    return Answers(network.name, whole[0][:, 0], whole[0], whole[1:])
+    return Answers(network.name, whole[0][:, 0], whole[1:])
 
 
 def plot_confusion(answer: Answers, images: Images) -> Figure:

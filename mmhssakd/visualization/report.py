@@ -134,7 +134,12 @@ def answers(
     parts: List[str] = []
     taught = next((group.runs[0] for group in groups if group.runs[0].config.model.get('teacher')), None)
     if taught and Path(taught.config.model.teacher.checkpoint).parent.name not in [n.name for n in networks]:
-        parts += attempt(lambda: networks.append(teacher_of(taught)) or [], 'teacher')
+
+        def add_teacher() -> List[str]:
+            networks.append(teacher_of(taught))
+            return []
+
+        parts += attempt(add_teacher, 'teacher')
     said = [ask(network, images) for network in networks]
     number = f'{len(images.data)} test images, evenly taken from the test set'
     for answer in said:
