@@ -21,7 +21,7 @@ PAGES = [
     *sorted((ROOT / 'configs').rglob('README.md')),
 ]
 TOOLS = {file.stem: file for file in (ROOT / 'tools').rglob('*.py')}
-SHELL = {'dist_train.sh': 'train', 'dist_test.sh': 'test', 'slurm_train.sh': 'train', 'quickstart.sh': 'quickstart'}
+SHELL = {'dist_train.sh': 'train', 'dist_test.sh': 'test', 'slurm_train.sh': 'train', 'quickstart.sh': 'sweep'}
 
 
 def name(page: Path) -> str:
@@ -61,8 +61,9 @@ def test_named_files_and_links_exist(page):
 def options_of(tool: Path) -> set:
     """Options that a tool's parser knows, read from its source."""
     text = tool.read_text()
-    if 'from common import' in text:
-        text += (ROOT / 'tools/common.py').read_text()
+    for shared in ('common', 'sweep'):
+        if f'from {shared} import' in text:
+            text += (ROOT / f'tools/{shared}.py').read_text()
     calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
     return {
         arg.value

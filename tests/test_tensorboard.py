@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mmhssakd.utils.runs import scalars
+from mmhssakd.experiments.runs import Run
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,7 +43,7 @@ def test_a_run_is_written_for_tensorboard(tmp_path):
     (folder,) = (tmp_path / 'run').glob('*/vis_data')
     events = EventAccumulator(str(folder)).Reload()
     assert {'loss_task', 'loss_aux', 'acc_p', 'acc_q1', 'acc_q3', 'accuracy/top1'} <= set(events.Tags()['scalars'])
-    logged = {line['step']: line['loss_task'] for line in scalars(tmp_path / 'run') if 'loss_task' in line}
+    logged = {line['step']: line['loss_task'] for line in Run(tmp_path / 'run').lines if 'loss_task' in line}
     written = {event.step: event.value for event in events.Scalars('loss_task')}
     assert written.keys() == logged.keys() == {1, 2}
     assert all(abs(written[step] - logged[step]) < 1e-4 for step in logged)

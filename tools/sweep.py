@@ -1,72 +1,82 @@
-"""Train one config with several sets of options, on several seeds, and tabulate what they reached, resumably.
+"""Train the arms of a sweep file on several seeds, and tabulate what they reached. A call that was interrupted goes on.
 
-The sweep file is JSON: "config"; "options" of every arm; "arms", from name to the options that make it; and
-"baseline", the arm that the others are compared with. {seed} in an option is replaced by the seed.
+Sweep files are JSON, like those in configs/sweeps; docs/ablations.md says what stands in them.
 """
 
 import argparse
-import json
+import contextlib
+import os
+import signal
+import sys
+import warnings
 from pathlib import Path
-from typing import List
 
-from arms import Arm, run_all, write_table
-from benchmark_transfer import metrics_of
-from mmengine.config import Config
+import torch
+from mmengine.config import DictAction
 
-KEYS = {'config', 'options', 'arms', 'baseline'}
+from mmhssakd.experiments import Sweep, make_sweep, read_sweep
+from mmhssakd.experiments.launch import LocalLauncher, SlurmLauncher
+from mmhssakd.experiments.runs import Group, Run
+from mmhssakd.experiments.screen import Screen
+from mmhssakd.visualization.report import write_report
+
+warnings.simplefilter('ignore')  # the trials' logs have them
 
 
-def read_sweep(file: Path) -> dict:
-    """Read a sweep file.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of every tool that runs a sweep."""
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
+    parser.add_argument('--work-dir', type=Path, help='where all is written (default: by the name of the sweep)')
+    parser.add_argument('--verbose', action='store_true', help='print all that the trials print')
+    parser.add_argument('--report', action='store_true', help='write a page about the trials as well: report.html')
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        default=1 if torch.cuda.is_available() else min(2, os.cpu_count()),
+        help='trials at a time, each with its part of the cores (default: 2 without a GPU, else 1)',
+    )
+    parser.add_argument('--slurm-partition', help='submit the trials there instead; needs submitit')
+    parser.add_argument(
+        '--slurm', nargs='+', action=DictAction, default={}, help='of each job: time=60 (minutes) gpus_per_node=1 ...'
+    )
+
+
+def run_sweep(sweep: Sweep, args: argparse.Namespace) -> None:
+    """Run, tabulate, and say where all is.
 
     Raises:
-        FileNotFoundError: There is no such file, or its config does not exist.
-        ValueError: It is no JSON, or a key is missing or unknown, or the baseline is no arm.
+        SystemExit: A trial failed, or submitit is missing.
     """
-    if not file.is_file():
-        raise FileNotFoundError(f'no such sweep file: {file}')
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both end the trials, too
     try:
-        sweep = json.loads(file.read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{file} is no JSON: {error}') from error
-    if not isinstance(sweep, dict) or set(sweep) != KEYS:
-        raise ValueError(f'{file} must have the keys {", ".join(sorted(KEYS))}.')
-    if sweep['baseline'] not in sweep['arms']:
-        raise ValueError(f'{file}: baseline {sweep["baseline"]!r} is none of the arms {list(sweep["arms"])}.')
-    if not Path(sweep['config']).is_file():
-        raise FileNotFoundError(f'{file}: no such config: {sweep["config"]}')
-    return sweep
-
-
-def make_arms(sweep: dict, seeds: List[int], work_dir: Path) -> List[Arm]:
-    """One run for every seed and arm; later options win."""
-    metrics = metrics_of(Config.fromfile(sweep['config']))
-    return [
-        Arm(
-            name,
-            sweep['config'],
-            work_dir / f'seed_{seed}' / name.replace(' ', '_').replace('/', '-'),
-            seed,
-            metrics,
-            {key: str(value).replace('{seed}', str(seed)) for key, value in {**sweep['options'], **options}.items()},
-        )
-        for seed in seeds
-        for name, options in sweep['arms'].items()
-    ]
+        if args.slurm_partition:
+            launcher = SlurmLauncher(sweep.work_dir / 'slurm', args.slurm_partition, args.slurm)
+        else:
+            launcher = LocalLauncher(args.jobs)
+        with Screen(args.verbose) as screen:
+            results = sweep.run(launcher, screen)
+    except (RuntimeError, ModuleNotFoundError) as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    print(f'\n{sweep.write(results)}\n\nTables and results: {sweep.work_dir}/sweep.md, sweep.json')
+    if args.report:
+        page = sweep.work_dir / 'report.html'
+        names = dict.fromkeys(trial.name for trial in sweep.trials)
+        groups = [Group(name, [Run(trial.work_dir) for trial in sweep.trials if trial.name == name]) for name in names]
+        with (sweep.work_dir / 'report.log').open('w') as log, contextlib.redirect_stdout(log):
+            write_report(groups, page, baseline=next(iter(sweep.baselines), None))
+        print(f'All of it on one page: {page.resolve()}')
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('sweep', type=Path, help='sweep file, such as configs/sweeps/fashion-mnist.json')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3, 4])
-    parser.add_argument('--jobs', type=int, default=1, help='runs at a time, each with its part of the cores')
-    parser.add_argument('--work-dir', type=Path, help='default: work_dirs/sweeps/<name of the sweep file>')
+    parser.add_argument('--quick', action='store_true', help='take the file beside it whose name ends with -quick')
+    add_arguments(parser)
     args = parser.parse_args()
-    work_dir = args.work_dir or Path('work_dirs/sweeps') / args.sweep.stem
-    sweep = read_sweep(args.sweep)
-    results = run_all(make_arms(sweep, args.seeds, work_dir), args.jobs)
-    table = write_table(results, [sweep['baseline']], work_dir / 'sweep')
-    print(f'\n{args.sweep}, {len(args.seeds)} seed(s), in %\n\n{table}\n\nAlso in {work_dir}: sweep.json, .md')
+    file = args.sweep.with_name(f'{args.sweep.stem}-quick.json') if args.quick else args.sweep
+    run_sweep(make_sweep(read_sweep(file), args.seeds, args.work_dir), args)
 
 
 if __name__ == '__main__':

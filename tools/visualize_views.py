@@ -8,8 +8,7 @@ from mmengine.config import Config, DictAction
 
 from mmhssakd.apis import get_model
 from mmhssakd.models.classifiers import SSAClassifier
-from mmhssakd.visualization.predictions import displayed, load_images, view_names
-from mmhssakd.visualization.style import new_figure, show_image
+from mmhssakd.visualization.predictions import Network, load_images, plot_views
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,15 +32,10 @@ def main() -> None:
     if not isinstance(network, SSAClassifier):
         raise SystemExit(f'{args.config} trains a {type(model).__name__}, which makes no views.')
     images = load_images(cfg, args.images, args.split)
-    views = network.make_views(images.normalised(model))
-    names, count = view_names(network), network.num_views
-    figure, axes = new_figure(len(images.data), count, (2.1, 2.3))
-    for row, (axis, picture) in enumerate(zip(axes.flat, displayed(views, model))):
-        label = int(images.labels[row // count])
-        title = f'{images.classes[label]}, {names[row % count]}\njoint label {count * label + row % count}'
-        show_image(axis, picture, title)
+    network.data_preprocessor = model.data_preprocessor
+    figure = plot_views(Network('', network), images, args.images, said=False)
     figure.savefig(args.out, dpi=110)
-    print(f'{len(images.data)} images, {count} views each: {args.out}')
+    print(f'{len(images.data)} images, {network.num_views} views each: {args.out}')
 
 
 if __name__ == '__main__':

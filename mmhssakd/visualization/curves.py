@@ -1,23 +1,12 @@
 """Curves of several runs in one picture, a panel for every metric."""
 
-import re
-from typing import Any, Dict, List, Optional, Sequence
+from typing import List, Sequence
 
-import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .run import Group
+from mmhssakd.experiments.runs import Group, with_unit
 from .style import look, new_figure
-
-NATS = re.compile(r'^(peer\d+_)?(loss_task|loss_aux|loss_kl_[pq]|kl_q\d+|ce_q\d+)$')
-PERCENT = re.compile(r'^(peer\d+_)?acc_|^accuracy/|^acc$')
-
-
-def with_unit(metric: str) -> str:
-    """Name of a metric with its unit, where it has one."""
-    if NATS.match(metric):
-        return f'{metric} (nats)'
-    return f'{metric} (%)' if PERCENT.match(metric) else metric
 
 
 def all_metrics(groups: Sequence[Group]) -> List[str]:
@@ -29,59 +18,39 @@ def all_metrics(groups: Sequence[Group]) -> List[str]:
     return [*validation, *losses, *(name for name in training if name not in losses and name not in validation)]
 
 
-def draw_group(axis: Any, group: Group, metric: str, i: int) -> None:
-    """One line for a group, the mean of its seeds, within the band from the lowest to the highest of them."""
-    curves = [curve for curve in (run.curve(metric) for run in group.runs) if curve[0]]
-    if not curves:
-        return
-    style = look(i)
-    if len(curves[0][0]) > 12:
-        style.pop('marker')
-    if any(x != curves[0][0] for x, _ in curves):  # seeds that were logged at other steps cannot be averaged
-        for j, (x, y) in enumerate(curves):
-            axis.plot(x, y, lw=1.2, ms=4, label=group.name if not j else None, **style)
-        return
-    values = np.array([y for _, y in curves])
-    label = group.name if len(curves) == 1 else f'{group.name} ({len(curves)} seeds)'
-    axis.plot(curves[0][0], values.mean(0), lw=1.5, ms=4, label=label, **style)
-    if len(curves) > 1:
-        axis.fill_between(curves[0][0], values.min(0), values.max(0), color=style['color'], alpha=0.2, lw=0)
+def draw_group(axis: Axes, group: Group, metric: str, i: int) -> None:
+    """A line for every run of a group, in one color."""
+    for j, run in enumerate(group.runs):
+        x, y = run.curve(metric)
+        style = look(i)
+        if len(x) > 12:
+            style.pop('marker')
+        if x:
+            axis.plot(x, y, lw=1.2, ms=4, label=None if j else group.name, **style)
 
 
-def plot_curves(groups: Sequence[Group], metrics: Optional[Sequence[str]] = None, columns: int = 4) -> Figure:
-    """Draw metrics over the course of training.
+def plot_curves(groups: Sequence[Group], columns: int = 4) -> Figure:
+    """Draw all that was logged over the course of training: a panel for every metric, a color for every group.
 
     Args:
         groups (Sequence[Group]): Runs, grouped.
-        metrics (Sequence[str], optional): Names as they are logged. Defaults to all that were.
         columns (int): Panels side by side.
 
-    Returns:
-        Figure: One panel a metric, one colour a group; the mean of the seeds and the band of all of them.
-
     Raises:
-        KeyError: No run has logged a metric that is asked for.
+        ValueError: The runs have logged nothing yet.
     """
-    known = all_metrics(groups)
-    unknown = sorted(set(metrics or ()) - set(known))
-    if unknown:
-        raise KeyError(f'no run has logged {", ".join(unknown)}; there are: {", ".join(known)}')
-    metrics = list(metrics or known)
+    metrics = all_metrics(groups)
     if not metrics:
-        raise KeyError('the runs have logged nothing yet.')
+        raise ValueError('the runs have logged nothing yet.')
     columns = min(columns, len(metrics))
     figure, axes = new_figure(-(-len(metrics) // columns), columns, (3.6, 2.7))
-    unit = groups[0].runs[0].unit
     for axis, metric in zip(axes.flat, metrics):
         for i, group in enumerate(groups):
             draw_group(axis, group, metric, i)
-        axis.set(xlabel=f'training ({unit})', ylabel=with_unit(metric))
+        axis.set(xlabel=f'training ({groups[0].runs[0].unit})', ylabel=with_unit(metric))
         axis.grid(alpha=0.3)
     for axis in axes.flat[len(metrics) :]:
         axis.set_visible(False)
-    entries: Dict[str, Any] = {}
-    for axis in axes.flat:
-        for handle, label in zip(*axis.get_legend_handles_labels()):
-            entries.setdefault(label, handle)
+    entries = {label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels())}
     figure.legend(list(entries.values()), list(entries), loc='outside upper left', ncols=4, frameon=False)
     return figure

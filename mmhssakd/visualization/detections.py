@@ -9,8 +9,8 @@ from mmdet.apis import inference_detector
 from mmengine.registry import DefaultScope
 
 from mmhssakd.apis import get_model
+from mmhssakd.experiments.runs import Group
 from mmhssakd.registry import DATASETS
-from .run import Group
 from .style import WRONG, new_figure, show_image
 
 Box = Tuple[str, float, float, float, float]  # what, x1, y1, x2, y2 in pixels

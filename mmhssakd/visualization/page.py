@@ -1,7 +1,7 @@
 """Pieces of a self-contained HTML page: no file beside it, no script, nothing loaded from elsewhere."""
 
 from html import escape
-from typing import List, Sequence
+from typing import Dict, List, Sequence
 
 from matplotlib.figure import Figure
 
@@ -49,34 +49,22 @@ def note(text: str) -> str:
     return f'<p class="note">{escape(text)}</p>'
 
 
-class Page:
-    """A page that grows section by section.
+def html(title: str, about: str, sections: Dict[str, List[str]]) -> str:
+    """The whole page.
 
     Args:
         title (str): Its heading.
         about (str): One paragraph below it.
+        sections (dict[str, list[str]]): From headings to parts that the functions above made.
     """
-
-    def __init__(self, title: str, about: str) -> None:
-        self.title = title
-        self.about = about
-        self.sections: List[tuple] = []
-
-    def add(self, title: str, *parts: str) -> None:
-        """Add a section of parts that :func:`table`, :func:`picture` and :func:`note` made; none adds nothing."""
-        if parts:
-            self.sections.append((title, ''.join(parts)))
-
-    def html(self) -> str:
-        """The whole page."""
-        links = ''.join(f'<a href="#s{i}">{escape(title)}</a>' for i, (title, _) in enumerate(self.sections))
-        body = ''.join(
-            f'<section id="s{i}"><h2>{escape(title)}</h2>{content}</section>'
-            for i, (title, content) in enumerate(self.sections)
-        )
-        return (
-            f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f'<title>{escape(self.title)}</title><style>{CSS}</style></head><body><h1>{escape(self.title)}</h1><p>{escape(self.about)}</p>'
-            f'<nav aria-label="Sections">{links}</nav><main>{body}</main></body></html>\n'
-        )
+    links = ''.join(f'<a href="#s{i}">{escape(heading)}</a>' for i, heading in enumerate(sections))
+    body = ''.join(
+        f'<section id="s{i}"><h2>{escape(heading)}</h2>{"".join(parts)}</section>'
+        for i, (heading, parts) in enumerate(sections.items())
+    )
+    return (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{escape(title)}</title><style>{CSS}</style></head><body><h1>{escape(title)}</h1><p>{escape(about)}</p>'
+        f'<nav aria-label="Sections">{links}</nav><main>{body}</main></body></html>\n'
+    )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Sequence, Tuple
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -10,13 +11,14 @@ from mmengine.config import Config
 from mmengine.dataset import default_collate
 from mmengine.model import BaseModel
 from mmengine.registry import DefaultScope
+from mmpretrain.evaluation import ConfusionMatrix
 
 from mmhssakd.apis import get_model
+from mmhssakd.experiments.runs import Run
 from mmhssakd.models.classifiers import SSAClassifier
 from mmhssakd.models.distillers.teacher import build_teacher
 from mmhssakd.registry import DATASETS
-from .run import Run
-from .style import RIGHT, WRONG, look, new_figure, show_image
+from .style import RIGHT, WRONG, new_figure, show_image
 
 
 @dataclass
@@ -78,17 +80,14 @@ def networks_of(run: Run, name: str) -> List[Network]:
     return [Network(f'{name}, peer {i}', peer) for i, peer in enumerate(peers)]
 
 
-def teacher_of(run: Run) -> Optional[Network]:
-    """The teacher that a run names; None if it names none.
+def teacher_of(run: Run) -> Network:
+    """The teacher of a run.
 
     Raises:
         FileNotFoundError: Its config or checkpoint is not there any more.
     """
-    settings = run.config.model.get('teacher')
-    if not settings:
-        return None
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = build_teacher(**settings, num_classes=run.config.model.head.num_classes)
+        model = build_teacher(**run.config.model.teacher, num_classes=run.config.model.head.num_classes)
     return Network('teacher', model)
 
 
@@ -99,13 +98,11 @@ class Answers:
     Args:
         name (str): The network's.
         logits (Tensor): Of p on the images alone, (B, N).
-        view_logits (Tensor): Of p on all views, (B, M, N).
         joint_logits (list[Tensor]): Of each q_l on all views, (B, M, N * M); empty without branches.
     """
 
     name: str
     logits: torch.Tensor
-    view_logits: torch.Tensor
     joint_logits: List[torch.Tensor] = field(default_factory=list)
 
     def accuracy(self, labels: torch.Tensor) -> Dict[str, float]:
@@ -139,60 +136,18 @@ def ask(network: Network, images: Images, batch_size: int = 100) -> Answers:
             logits, joint, views = model(inputs), [], 1
         parts.append(tuple(rows.cpu().unflatten(0, (-1, views)) for rows in (logits, *joint)))
     whole = [torch.cat(rows) for rows in zip(*parts)]
-    return Answers(network.name, whole[0][:, 0], whole[0], whole[1:])
+    return Answers(network.name, whole[0][:, 0], whole[1:])
 
 
-def plot_confusion(answers: Sequence[Answers], images: Images) -> Figure:
-    """Confusion matrices side by side, in percent of each true class."""
-    count = len(images.classes)
-    figure, axes = new_figure(-(-len(answers) // 3), min(3, len(answers)), (4.6, 4.2))
-    for axis, answer in zip(axes.flat, answers):
-        matrix = np.zeros((count, count))
-        np.add.at(matrix, (images.labels.numpy(), answer.logits.argmax(1).numpy()), 1)
-        matrix = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-        shown = axis.imshow(matrix, cmap='cividis', vmin=0, vmax=100)
-        ticks = range(count) if count <= 20 else []
-        axis.set_xticks(ticks, [images.classes[i] for i in ticks], rotation=90, fontsize=7)
-        axis.set_yticks(ticks, [images.classes[i] for i in ticks], fontsize=7)
-        axis.set(
-            title=f'{answer.name}: {percent(answer.logits.argmax(1) == images.labels):.1f} %',
-            xlabel='predicted class',
-            ylabel='true class',
-        )
-        for row, column in np.ndindex(matrix.shape) if count <= 12 else ():
-            if matrix[row, column] >= 1:
-                axis.text(
-                    column,
-                    row,
-                    f'{matrix[row, column]:.0f}',
-                    ha='center',
-                    va='center',
-                    fontsize=6,
-                    color='white' if matrix[row, column] < 60 else 'black',
-                )
-        figure.colorbar(shown, ax=axis, label='% of the true class', shrink=0.7)
-    for axis in axes.flat[len(answers) :]:
-        axis.set_visible(False)
-    return figure
-
-
-def plot_branches(answers: Sequence[Answers], images: Images) -> Figure:
-    """Accuracy of p and of every branch: class and view together, and the class alone."""
-    figure, axes = new_figure(1, 2, (4.6, 3.4))
-    for i, answer in enumerate(answers):
-        if not answer.joint_logits:
-            continue
-        accuracy = answer.accuracy(images.labels)
-        branches = range(1, len(answer.joint_logits) + 1)
-        for axis, suffix in zip(axes.flat, ('', ' class')):
-            y = [accuracy[f'q{branch}{suffix}'] for branch in branches] + [accuracy['p']] * (suffix != '')
-            x = [f'q{branch}' for branch in branches] + ['p'] * (suffix != '')
-            axis.plot(x, y, label=answer.name, **look(i))
-    axes[0, 0].set(title='class and view together', ylabel='top-1 (%)', xlabel='branch')
-    axes[0, 1].set(title='class alone', ylabel='top-1 (%)', xlabel='branch; p is the main head')
-    for axis in axes.flat:
-        axis.grid(alpha=0.3)
-    axes[0, 1].legend(fontsize=8)
+def plot_confusion(answer: Answers, images: Images) -> Figure:
+    """mmpretrain's confusion matrix, in percent of each true class."""
+    matrix = ConfusionMatrix.calculate(answer.logits, images.labels)
+    percents = (100 * matrix / matrix.sum(1, keepdim=True).clamp(min=1)).round().int()
+    figure = ConfusionMatrix.plot(percents, len(images.classes) <= 12, 'cividis', images.classes, show=False)
+    plt.close(figure)  # it registers the figure, and does not forget it
+    figure.set_size_inches(5.5, 5.5)
+    figure.axes[0].set_title(f'{answer.name}: {percent(answer.logits.argmax(1) == images.labels):.1f} %')
+    figure.axes[0].tick_params('x', rotation=90)
     return figure
 
 
@@ -214,8 +169,8 @@ def displayed(inputs: torch.Tensor, model: BaseModel) -> np.ndarray:
 
 
 @torch.no_grad()
-def plot_views(network: Network, images: Images, amount: int = 5) -> Figure:
-    """The views of some images as the network sees them, and what p and the last branch say to each."""
+def plot_views(network: Network, images: Images, amount: int = 5, said: bool = True) -> Figure:
+    """The views of some images as the network sees them, and, if ``said``, what p and the last branch say to each."""
     model = network.model.eval()
     inputs = images.normalised(model, 0, amount)
     views = model.make_views(inputs)
@@ -226,12 +181,15 @@ def plot_views(network: Network, images: Images, amount: int = 5) -> Figure:
     for row, axis in enumerate(axes.flat):
         image, view = divmod(row, count)
         label = int(images.labels[image])
-        found = int(logits[row].argmax())
-        right = found == label
-        title = f'{images.classes[label]}, {names[view]}\np: {images.classes[found]} {"✓" if right else "✗"}'
-        if joint:
-            found, turned = divmod(int(joint[-1][row].argmax()), count)
-            right = (found, turned) == (label, view)
-            title += f'\nq{len(joint)}: {images.classes[found]}, {names[turned]} {"✓" if right else "✗"}'
-        show_image(axis, pictures[row], title, RIGHT if right else WRONG)
+        title, color = f'{images.classes[label]}, {names[view]}\njoint label {count * label + view}', 'black'
+        if said:
+            found = int(logits[row].argmax())
+            right = found == label
+            title = f'{images.classes[label]}, {names[view]}\np: {images.classes[found]} {"✓" if right else "✗"}'
+            if joint:
+                found, turned = divmod(int(joint[-1][row].argmax()), count)
+                right = (found, turned) == (label, view)
+                title += f'\nq{len(joint)}: {images.classes[found]}, {names[turned]} {"✓" if right else "✗"}'
+            color = RIGHT if right else WRONG
+        show_image(axis, pictures[row], title, color)
     return figure

@@ -1,32 +1,22 @@
 """One page about several runs."""
 
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence
+from typing import Any, Callable, List, Optional, Sequence
 
+from matplotlib.figure import Figure
+
+from mmhssakd.experiments.runs import Group, differing_settings
+from mmhssakd.experiments.table import build_table
 from mmhssakd.models import HSSAKD
-from mmhssakd.utils.statistics import paired_difference, summarise
 from . import page
 from .cam import plot_cams
-from .curves import all_metrics, plot_curves, with_unit
+from .curves import plot_curves
 from .detections import plot_detections
-from .page import Page
-from .predictions import (
-    Answers,
-    Images,
-    Network,
-    ask,
-    load_images,
-    networks_of,
-    plot_branches,
-    plot_confusion,
-    plot_views,
-    teacher_of,
-)
-from .run import Group, differing_settings
+from .predictions import Answers, Images, ask, load_images, networks_of, plot_confusion, plot_views, teacher_of
 
 ABOUT = (
-    'Runs whose settings differ in the seed alone form one group. Curves show the mean of a group within the band '
-    'from its lowest to its highest run; what needs a network shows the first run of each group.'
+    'Runs whose settings differ in the seed alone form one group, with one color in the curves. '
+    'What needs a network shows the first run of each group.'
 )
 
 
@@ -38,12 +28,12 @@ def write_report(
     Args:
         groups (Sequence[Group]): The runs, grouped.
         out (Path): File to write.
-        images (int): Test images to ask the classifiers about. 0 leaves out all that needs images.
+        images (int): Test images to ask the classifiers about. 0 skips all that needs images.
         baseline (str, optional): Name of the group to compare the others with.
         examples (int): Images to show one by one.
 
     Returns:
-        list[str]: What was left out, and why; the page says the same.
+        list[str]: What was skipped, and why; the page says the same.
 
     Raises:
         FileNotFoundError: The folder of ``out`` does not exist.
@@ -60,40 +50,29 @@ def write_report(
             return make()
         except (FileNotFoundError, ValueError, KeyError, RuntimeError) as error:
             missing.append(f'{what}: {error}')
-            return [page.note(f'Left out: {error}')]
+            return [page.note(f'Skipped: {error}')]
 
-    report = Page('Report of ' + ', '.join(group.name for group in groups), ABOUT)
-    report.add('Runs', runs_table(groups))
-    report.add('Settings that differ', settings_table(groups))
-    report.add('Results', *(results_table(part, baseline) for part in by_metrics(groups)))
+    def draw(plot: Callable[..., Figure], caption: str, *args: Any) -> List[str]:
+        return attempt(lambda: [page.picture(plot(*args), caption)], caption.split(':')[0])
+
+    sections = {
+        'Runs': [runs_table(groups)],
+        'Settings that differ': [settings_table(groups)],
+        'Results': [results_table(part, baseline) for part in by_metrics(groups)],
+    }
     for part in by_metrics(groups):
-        report.add(
-            'Curves' if part[0] is groups[0] else 'Curves of ' + part[0].name,
-            page.picture(
-                plot_curves(part),
-                'Every logged loss term and accuracy over training: ' + ', '.join(g.name for g in part),
-            ),
-        )
+        names = ', '.join(group.name for group in part)
+        caption = 'Every logged loss term and accuracy over training'
+        sections[f'Curves of {names}'] = draw(plot_curves, caption, part)
     classifiers = [group for group in groups if not group.is_detector]
     detectors = [group for group in groups if group.is_detector]
     if images and classifiers:
-        report.add(
-            'Answers on test images', *attempt(lambda: answers(classifiers, images, examples, attempt), 'answers')
-        )
+        made = attempt(lambda: answers(classifiers, images, examples, attempt, draw), 'answers')
+        sections['Answers on test images'] = made
     if images and detectors:
-        report.add(
-            'Detections',
-            *attempt(
-                lambda: [
-                    page.picture(
-                        plot_detections(detectors, examples),
-                        'Test images: ground truth, then what each detector finds with a score of at least 0.5',
-                    )
-                ],
-                'detections',
-            ),
-        )
-    out.write_text(report.html())
+        caption = 'Test images: ground truth, then what each detector finds with a score of at least 0.5'
+        sections['Detections'] = draw(plot_detections, caption, detectors, examples)
+    out.write_text(page.html('Report of ' + ', '.join(group.name for group in groups), ABOUT, sections))
     return missing
 
 
@@ -130,90 +109,49 @@ def settings_table(groups: Sequence[Group]) -> str:
 
 def results_table(groups: Sequence[Group], baseline: Optional[str]) -> str:
     """Last validation of every group: mean, standard deviation, and difference to the baseline."""
-    runs = [run for group in groups for run in group.runs]
-    metrics = [name for name in all_metrics(groups) if any(name in run.metrics(training=False) for run in runs)]
-    head = ['group', 'seeds', *(with_unit(metric) for metric in metrics)]
-    base = next((group for group in groups if group.name == baseline), None)
-    if base is not None:
-        head.append(f'{metrics[0]} minus {baseline} (95 % interval)')
-    rows = []
-    for group in groups:
-        row = [group.name, str(len(group.runs))]
-        for metric in metrics:
-            values = group.final(metric)
-            found = summarise(values) if values else None
-            row.append(
-                ''
-                if not found
-                else f'{found["mean"]:.4g}'
-                if found['count'] == 1
-                else f'{found["mean"]:.2f} ± {found["std"]:.2f}'
-                if found['mean'] > 2
-                else f'{found["mean"]:.4f} ± {found["std"]:.4f}'
-            )
-        if base is not None:
-            row.append(difference(group, base, metrics[0]))
-        rows.append(row)
-    return page.table(head, rows, 'Last validation: mean ± standard deviation over the seeds')
+    results = [
+        dict(name=group.name, seed=run.seed, metrics=run.final())
+        for group in groups
+        for run in group.runs
+        if run.final()
+    ]
+    if not results:
+        return page.note('No run was validated yet.')
+    caption = 'Last validation: mean ± standard deviation over the seeds'
+    return page.table(*build_table(results, [baseline] if baseline else []), caption)
 
 
-def difference(group: Group, base: Group, metric: str) -> str:
-    """Paired difference of two groups that ran with the same seeds; nothing otherwise."""
-    seeds = [[run.seed for run in each.runs] for each in (group, base)]
-    ours, theirs = (dict(zip((run.seed for run in each.runs), each.final(metric))) for each in (group, base))
-    if group is base or sorted(map(str, seeds[0])) != sorted(map(str, seeds[1])) or len(ours) != len(theirs):
-        return ''
-    found = paired_difference([ours[seed] for seed in ours], [theirs[seed] for seed in ours])
-    return f'{found["mean"]:+.2f} ({found["low"]:+.2f} to {found["high"]:+.2f})'
-
-
-def answers(groups: Sequence[Group], amount: int, examples: int, attempt: Callable) -> List[str]:
+def answers(
+    groups: Sequence[Group],
+    amount: int,
+    examples: int,
+    attempt: Callable[..., List[str]],
+    draw: Callable[..., List[str]],
+) -> List[str]:
     """Confusion matrices, accuracy of the branches, views and class activation maps of classifiers."""
     images = load_images(groups[0].runs[0].config, amount)
     networks = [network for group in groups for network in networks_of(group.runs[0], group.name)]
-    teacher: List[Network] = []
-    parts = attempt(lambda: _find_teacher(groups, networks, teacher), 'teacher')
-    everyone = [*networks, *teacher]
-    said = [ask(network, images) for network in everyone]
+    parts: List[str] = []
+    taught = next((group.runs[0] for group in groups if group.runs[0].config.model.get('teacher')), None)
+    if taught and Path(taught.config.model.teacher.checkpoint).parent.name not in [n.name for n in networks]:
+
+        def add_teacher() -> List[str]:
+            networks.append(teacher_of(taught))
+            return []
+
+        parts += attempt(add_teacher, 'teacher')
+    said = [ask(network, images) for network in networks]
     number = f'{len(images.data)} test images, evenly taken from the test set'
-    parts += [page.picture(plot_confusion(said, images), f'Confusion matrices on {number}')]
-    if any(answer.joint_logits for answer in said):
-        parts += [
-            accuracy_table(said, images),
-            page.picture(plot_branches(said, images), f'Accuracy after each stage, on {number}'),
-        ]
-        branched = [network for network in everyone if getattr(network.model, 'auxiliary_neck', None)]
+    for answer in said:
+        caption = f'Confusion matrix of {answer.name}, in % of each true class, on {number}'
+        parts += draw(plot_confusion, caption, answer, images)
+    branched = [network for network, answer in zip(networks, said) if answer.joint_logits]
+    if branched:
         shown = next((network for network in branched if isinstance(network.model, HSSAKD)), branched[0])
-        parts += [
-            page.picture(
-                plot_views(shown, images, examples),
-                f'What {shown.name} sees and says: true class and '
-                'view, then the answers of p and of the last branch, ✓ right or ✗ wrong',
-            )
-        ]
-    parts += attempt(
-        lambda: [
-            page.picture(
-                plot_cams(everyone, images, examples),
-                'Class activation maps (Grad-CAM of the last feature map) for the true '
-                'class: bright is where the network finds it',
-            )
-        ],
-        'class activation maps',
-    )
-    return parts
-
-
-def _find_teacher(groups: Sequence[Group], networks: Sequence[Network], teacher: List[Network]) -> List[str]:
-    """Add the teacher of the first group that has one, unless its own run is on the page."""
-    for group in groups:
-        settings = group.runs[0].config.model.get('teacher')
-        if settings and not any(network.name == Path(settings.checkpoint).parent.name for network in networks):
-            found = teacher_of(group.runs[0])
-            if found is not None:
-                teacher.append(found)
-            break
-    return []
+        caption = f'What {shown.name} sees and says: true class and view, then the answers of p and of the last branch'
+        parts += [accuracy_table(said, images), *draw(plot_views, caption, shown, images, examples)]
+    caption = 'Class activation maps: Grad-CAM of the last feature map for the true class, bright where it is found'
+    return parts + draw(plot_cams, caption, networks, images, examples)
 
 
 def accuracy_table(said: Sequence[Answers], images: Images) -> str:

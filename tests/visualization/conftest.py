@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from fashion_data import make_fashion
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from written_run import ROOT, find_browser, write_run
+from written_run import ROOT, fashion, find_browser, runs  # noqa: F401
 
 from mmhssakd.registry import MODELS
 
@@ -24,30 +23,6 @@ def pytest_terminal_summary(terminalreporter):
             'No chromium and no google-chrome: test_browser.py was left out (Debian: apt-get install chromium).',
             yellow=True,
         )
-
-
-@pytest.fixture(scope='session')
-def fashion(tmp_path_factory) -> Path:
-    """A data set of 60 test images."""
-    return make_fashion(tmp_path_factory.mktemp('fashion'))
-
-
-@pytest.fixture(scope='session')
-def runs(tmp_path_factory, fashion) -> Path:
-    """A teacher, two seeds of the student alone, two of HSSAKD."""
-    root = tmp_path_factory.mktemp('runs')
-    write_run(root / 'teacher', 'teacher_r8', 0, 88.0, fashion)
-    for seed in (0, 1):
-        write_run(root / f'seed_{seed}/ce_r8', 'ce_r8', seed, 77.0 + seed, fashion)
-        write_run(
-            root / f'seed_{seed}/hssakd_r8',
-            'hssakd_r8',
-            seed,
-            84.0 + 2 * seed,
-            fashion,
-            **{'model.teacher.checkpoint': str(root / 'teacher/epoch_2.pth')},
-        )
-    return root
 
 
 @pytest.fixture(scope='session')

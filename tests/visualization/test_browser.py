@@ -7,8 +7,8 @@ import matplotlib.image as mpimg
 import numpy as np
 from written_run import find_browser
 
+from mmhssakd.experiments.runs import find_runs, group_runs
 from mmhssakd.visualization.report import write_report
-from mmhssakd.visualization.run import find_runs, group_runs
 
 # asks the browser about every image and whether the page is wider than its window, and writes the answer into the title
 PROBE = """<script>addEventListener('load', () => { document.title = JSON.stringify([

@@ -4,11 +4,11 @@ import small
 import torch
 from mmengine.config import Config
 
+from mmhssakd.experiments.runs import find_runs
 from mmhssakd.registry import MODELS
 from mmhssakd.visualization import predictions
 from mmhssakd.visualization.cam import grad_cam, plot_cams
 from mmhssakd.visualization.predictions import Answers, Images, Network, ask, displayed, load_images
-from mmhssakd.visualization.run import find_runs
 
 
 @pytest.fixture(scope='module')
@@ -31,8 +31,7 @@ def test_answers_are_those_of_the_network(images):
     answers = ask(net, images, batch_size=5)
     inputs = images.normalised(net.model)
     torch.testing.assert_close(answers.logits, net.model(inputs))
-    views, joint = net.model.forward_views(net.model.make_views(inputs))
-    torch.testing.assert_close(answers.view_logits.flatten(0, 1), views)
+    _, joint = net.model.forward_views(net.model.make_views(inputs))
     torch.testing.assert_close(answers.joint_logits[2].flatten(0, 1), joint[2])
 
 
@@ -43,30 +42,17 @@ def test_accuracy_of_branches():
         joint[0, view, view] = 9.0  # class and view right
         joint[1, view, 4] = 9.0  # class right, view always 0
     logits = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    found = Answers('net', logits, logits[:, None], [joint]).accuracy(labels)
+    found = Answers('net', logits, [joint]).accuracy(labels)
     assert found == {'p': 50.0, 'q1': 62.5, 'q1 class': 100.0}
 
 
 def test_confusion_matrix():
     images = Images([{}] * 4, torch.tensor([0, 0, 1, 1]), ['cat', 'dog'])
     logits = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
-    figure = predictions.plot_confusion([Answers('net', logits, logits[:, None])], images)
+    figure = predictions.plot_confusion(Answers('net', logits), images)
     axis = figure.axes[0]
     np.testing.assert_allclose(axis.images[0].get_array(), [[50.0, 50.0], [0.0, 100.0]])
-    assert axis.get_title() == 'net: 75.0 %' and axis.get_ylabel() == 'true class'
-
-
-def test_accuracy_after_each_stage(images):
-    answers = ask(network(), images)
-    figure = predictions.plot_branches([answers], images)
-    found = answers.accuracy(images.labels)
-    assert list(figure.axes[0].lines[0].get_ydata()) == [found['q1'], found['q2'], found['q3']]
-    assert list(figure.axes[1].lines[0].get_ydata()) == [
-        found['q1 class'],
-        found['q2 class'],
-        found['q3 class'],
-        found['p'],
-    ]
+    assert axis.get_title() == 'net: 75.0 %' and axis.get_ylabel() == 'True label'
 
 
 def test_views_as_the_network_sees_them(images):
@@ -122,12 +108,11 @@ def test_tokens_have_no_map():
         grad_cam(Network('spot', spot), torch.zeros(1, 3, 4, 4), torch.tensor([1]))
 
 
-def test_teacher_and_peers(runs):
+def test_a_teacher_that_is_gone(runs):
     run = find_runs([runs / 'seed_0/hssakd_r8'])[0]
     run.config.model.teacher.config = 'configs/fashion_mnist/none.py'
     with pytest.raises(FileNotFoundError, match='no such config file'):
         predictions.teacher_of(run)
-    assert predictions.teacher_of(find_runs([runs / 'teacher'])[0]) is None
 
 
 def test_peers_are_networks_of_their_own(tmp_path, runs, images):

@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmhssakd.experiments.runs import find_runs, group_runs
 from mmhssakd.visualization.report import write_report
-from mmhssakd.visualization.run import find_runs, group_runs
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,7 +17,7 @@ def parse_args() -> argparse.Namespace:
         '--images',
         type=int,
         default=1000,
-        help='test images to ask the classifiers about; 0 leaves out all that needs images',
+        help='test images to ask the classifiers about; 0 skips all that needs images',
     )
     parser.add_argument('--examples', type=int, default=5, help='images to show one by one')
     return parser.parse_args()
@@ -31,7 +31,7 @@ def main() -> None:
     except (FileNotFoundError, KeyError) as error:
         raise SystemExit(error.args[-1] if isinstance(error, KeyError) else str(error)) from None
     for reason in missing:
-        print(f'left out: {reason}', file=sys.stderr)
+        print(f'skipped: {reason}', file=sys.stderr)
     print(args.out.resolve())
 
 

@@ -11,8 +11,8 @@ from typing import Dict, List
 import torch
 from mmengine.config import Config
 
+from mmhssakd.experiments.runs import Run
 from mmhssakd.registry import MODELS
-from mmhssakd.utils.runs import speed
 from .pairs import ROOT
 
 FOLDER = osp.join(ROOT, 'configs/fashion_mnist')
@@ -55,7 +55,7 @@ def train(processes: int, steps: int, batch_size: int, teacher: str, work_dir: s
     )
     if done.returncode:
         raise RuntimeError(f'dist_train.sh with {processes} processes failed:\n{done.stdout[-3000:]}')
-    return processes * speed(Path(work_dir))['images_per_second']
+    return processes * Run(Path(work_dir)).speed['images_per_second']
 
 
 def efficiency(processes: List[int], rounds: int, steps: int, batch_size: int = 64) -> dict:

@@ -1,7 +1,55 @@
+import json
+
 import pytest
 from written_run import write_run
 
-from mmhssakd.visualization.run import differing_settings, find_runs, flatten, group_runs, setting
+from mmhssakd.experiments.runs import Run, differing_settings, find_runs, flatten, group_runs, setting, with_unit
+
+
+def write(work_dir, time, lines):
+    folder = work_dir / time / 'vis_data'
+    folder.mkdir(parents=True)
+    (folder / 'scalars.json').write_text('\n'.join(json.dumps(line) for line in lines) + '\n{"los')
+
+
+def test_a_resumed_run_is_read_as_one(tmp_path):
+    validated = [{'accuracy/top1': 50.0, 'step': 1, 'time': 9.0}, {'accuracy/top1': 60.0, 'step': 2, 'time': 9.0}]
+    first, lost, again, last = (
+        dict(loss=loss, time=time, step=step)
+        for loss, time, step in ((2.0, 0.5, 20), (9.0, 3.0, 30), (1.0, 0.5, 30), (1.0, 0.5, 40))
+    )
+    write(tmp_path, '20260101_000000', [first, validated[0], lost])
+    write(tmp_path, '20260101_000100', [again, last, validated[1]])
+    (tmp_path / 'config.py').write_text('train_dataloader = dict(batch_size=32)')
+    run = Run(tmp_path)
+    assert run.curve('accuracy/top1') == ([1, 2], [50.0, 60.0]) and run.final() == {'accuracy/top1': 60.0}
+    assert run.speed == dict(seconds=20.0, images_per_second=64.0)
+
+
+def test_no_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match='not the work dir of a run'):
+        Run(tmp_path).config  # noqa: B018
+    assert Run(tmp_path).speed == dict(seconds=None, images_per_second=None)
+
+
+@pytest.mark.parametrize(
+    'name, label',
+    [
+        ('peer0_acc_p', 'peer0_acc_p (%)'),
+        ('accuracy/peer1_top1', 'accuracy/peer1_top1 (%)'),
+        ('peer1_ce_q2', 'peer1_ce_q2 (nats)'),
+        ('voc_11points/AP50', 'voc_11points/AP50 (%)'),
+        ('coco/bbox_mAP', 'coco/bbox_mAP (%)'),
+        ('loss_bbox', 'loss_bbox'),
+    ],
+)
+def test_units(name, label):
+    assert with_unit(name) == label
+
+
+def test_shares_are_given_in_percent(tmp_path):
+    write(tmp_path, 'now', [{'coco/bbox_mAP': 0.25, 'step': 1}])
+    assert Run(tmp_path).curve('coco/bbox_mAP') == ([1], [25.0])
 
 
 def test_runs_are_found_and_grouped_by_their_settings(runs):
@@ -11,7 +59,8 @@ def test_runs_are_found_and_grouped_by_their_settings(runs):
         ('ce_r8', [0, 1]),
         ('hssakd_r8', [0, 1]),
     ]
-    assert groups[1].final('accuracy/top1') == [77.0, 78.0] and not groups[1].is_detector
+    assert [run.final() for run in groups[1].runs] == [{'accuracy/top1': 77.0}, {'accuracy/top1': 78.0}]
+    assert not groups[1].is_detector
     assert groups[1].runs[0].checkpoint == runs / 'seed_0/ce_r8/epoch_2.pth'
 
 

@@ -1,18 +1,35 @@
-"""Runs, found by their work dirs and grouped by their settings."""
+"""What training runs left in their work dirs: settings, logged numbers, checkpoints."""
 
+import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 
-from mmhssakd.utils.runs import config_of, scalars
-
 NOT_CURVES = {'lr', 'base_lr', 'data_time', 'time', 'epoch', 'iter', 'step', 'memory'}
 # Settings in which runs of one experiment may differ: where they were, how they began, and the seed.
 INCIDENTAL = re.compile(r'(^|\.)(work_dir|resume|load_from|launcher|seed|experiment_name)$')
 SEED = re.compile(r'[_-]?seed[_-]?\d+')
+# Units of what is logged, by name: a factor, and the unit that a value has after it.
+UNITS = {
+    r'^(peer\d+_)?(loss_task|loss_aux|loss_kl_[pq]|kl_q\d+|ce_q\d+)$': (1, 'nats'),
+    r'^(peer\d+_)?acc_|^accuracy/|^acc$': (1, '%'),
+    r'^(pascal_voc|voc_\w+|coco)/': (100, '%'),  # mmdet logs shares of 1
+}
+
+
+def unit_of(metric: str) -> Tuple[int, str]:
+    """The factor that brings a logged metric to its unit, and the unit ('' if it has none)."""
+    return next((unit for pattern, unit in UNITS.items() if re.search(pattern, metric)), (1, ''))
+
+
+def with_unit(metric: str) -> str:
+    """Name of a metric with its unit, where it has one."""
+    unit = unit_of(metric)[1]
+    return f'{metric} ({unit})' if unit else metric
 
 
 def flatten(node: Any, prefix: str = '') -> Dict[str, Any]:
@@ -38,26 +55,55 @@ def setting(value: Any) -> str:
     return SEED.sub('', text)
 
 
-@dataclass
+def settings_of(config: Config) -> Dict[str, str]:
+    """Settings that make up an experiment, by dotted key: without seeds, and without where it ran."""
+    return {key: setting(value) for key, value in flatten(config.to_dict()).items() if not INCIDENTAL.search(key)}
+
+
+def is_training(line: dict) -> bool:
+    """Whether a logged line is of training steps; otherwise it is of a validation."""
+    return 'lr' in line or 'loss' in line
+
+
 class Run:
     """One run, read from its work dir.
 
     Args:
-        work_dir (Path): Its folder.
-        config (Config): The config that it dumped.
-        lines (list[dict]): Its logged lines, see :func:`mmhssakd.utils.runs.scalars`.
+        work_dir (Path): Its folder, which may have been moved.
     """
 
-    work_dir: Path
-    config: Config
-    lines: List[dict]
+    def __init__(self, work_dir: Path) -> None:
+        self.work_dir = Path(work_dir)
+
+    @cached_property
+    def config(self) -> Config:
+        """The config that the run dumped.
+
+        Raises:
+            FileNotFoundError: The folder holds none.
+        """
+        files = sorted(self.work_dir.glob('*.py'), key=lambda file: file.stat().st_mtime)
+        if not files:
+            raise FileNotFoundError(f'{self.work_dir} holds no dumped config: it is not the work dir of a run.')
+        return Config.fromfile(files[-1])
+
+    @cached_property
+    def lines(self) -> List[dict]:
+        """All logged lines, in the order of training; after a resume the later line of a step counts."""
+        lines: Dict[tuple, dict] = {}
+        for file in sorted(self.work_dir.glob('*/vis_data/scalars.json')):
+            for text in file.read_text().splitlines():
+                try:
+                    line = json.loads(text)
+                except json.JSONDecodeError:  # the run was killed while it wrote this line
+                    continue
+                lines[is_training(line), line.get('step')] = line
+        return list(lines.values())
 
     @property
     def settings(self) -> Dict[str, str]:
         """Settings that make up the experiment, by dotted key."""
-        return {
-            key: setting(value) for key, value in flatten(self.config.to_dict()).items() if not INCIDENTAL.search(key)
-        }
+        return settings_of(self.config)
 
     @property
     def seed(self) -> Optional[int]:
@@ -79,18 +125,32 @@ class Run:
                     return file
         raise FileNotFoundError(f'{self.work_dir} holds no checkpoint.')
 
+    @property
+    def speed(self) -> Dict[str, Optional[float]]:
+        """``seconds`` of the training steps in all, and ``images_per_second`` of one process; None without a log."""
+        lines = [line for line in self.lines if 'loss' in line and 'time' in line]
+        if not lines:
+            return dict(seconds=None, images_per_second=None)
+        step_time = sum(line['time'] for line in lines) / len(lines)
+        batch_size = self.config.train_dataloader.batch_size
+        return dict(seconds=step_time * max(line['step'] for line in lines), images_per_second=batch_size / step_time)
+
     def metrics(self, training: bool) -> List[str]:
         """Names of what was logged in training, or by validation, in order of first appearance."""
-        names = [name for line in self.lines if ('lr' in line or 'loss' in line) == training for name in line]
+        names = [name for line in self.lines if is_training(line) == training for name in line]
         return [name for name in dict.fromkeys(names) if name not in NOT_CURVES]
 
     def curve(self, metric: str) -> Tuple[List[float], List[float]]:
-        """Epochs (iterations, of a run that counts those alone) and values of a metric."""
+        """Epochs (iterations, of a run that counts those alone) and values of a metric, in its unit."""
         lines = [line for line in self.lines if metric in line]
         trained = [line for line in self.lines if line.get('epoch')]
         steps_per_epoch = max((line['step'] / line['epoch'] for line in trained), default=1)
-        x = [line['step'] / (steps_per_epoch if 'lr' in line or 'loss' in line else 1) for line in lines]
-        return x, [line[metric] for line in lines]
+        x = [line['step'] / (steps_per_epoch if is_training(line) else 1) for line in lines]
+        return x, [unit_of(metric)[0] * line[metric] for line in lines]
+
+    def final(self) -> Dict[str, float]:
+        """Last values of what validation logged, in their units."""
+        return {metric: self.curve(metric)[1][-1] for metric in self.metrics(training=False)}
 
     @property
     def unit(self) -> str:
@@ -115,11 +175,6 @@ class Group:
         """Whether the runs train a detector."""
         return self.runs[0].config.get('default_scope') == 'mmdet'
 
-    def final(self, metric: str) -> List[float]:
-        """Last value of a metric of every run that has it."""
-        curves = [run.curve(metric)[1] for run in self.runs]
-        return [values[-1] for values in curves if values]
-
 
 def find_runs(folders: Sequence[Path]) -> List[Run]:
     """Read the runs in some folders and below them.
@@ -138,7 +193,7 @@ def find_runs(folders: Sequence[Path]) -> List[Run]:
                 'Give the --work-dir of tools/train.py, or a folder of several.'
             )
         for work_dir in found:
-            runs[work_dir.resolve()] = Run(work_dir, config_of(work_dir), scalars(work_dir))
+            runs[work_dir.resolve()] = Run(work_dir)
     return list(runs.values())
 
 

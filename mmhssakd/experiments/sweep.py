@@ -1,0 +1,164 @@
+"""Trials of several arms and seeds: read from a file, run, tabulated."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
+from mmengine.config import Config
+
+from mmhssakd.apis import find_config
+from .launch import LocalLauncher, SlurmLauncher
+from .screen import Screen
+from .table import build_table, markdown
+from .trial import Trial, read_config
+
+KEYS = {'title', 'work_dir', 'config', 'options', 'baseline', 'arms'}
+ARM_KEYS = {'config', 'seed', 'folder', 'needs', 'metric', 'random_start'}  # all else in an arm is an option
+
+
+def collect(trial: Trial, code: int, wall_seconds: float, screen: Screen) -> Optional[dict]:
+    """The result of a trial that has ended; None if it failed."""
+    try:
+        if code:
+            raise RuntimeError(f'exit status {code}')
+        result = trial.finish(wall_seconds)
+    except RuntimeError as error:
+        screen.failed(trial, str(error))
+        return None
+    screen.finished(trial, result)
+    return result
+
+
+def random_start(config: str) -> Dict[str, object]:
+    """Options that start a backbone at random and train all of it, its statistics too."""
+    backbone = read_config(find_config(config)).model.backbone
+    thawed = {'frozen_stages': -1, 'norm_eval': False}
+    options = {'init_cfg': None, **{key: value for key, value in thawed.items() if key in backbone}}
+    return {f'model.backbone.{key}': value for key, value in options.items()}
+
+
+@dataclass
+class Sweep:
+    """Trials that belong together.
+
+    Args:
+        title (str): What it is about, in one line.
+        work_dir (Path): Where all of it is written.
+        trials (list[Trial]): What to run; a trial comes after those that it needs.
+        baselines (Sequence[str]): Names of the trials that the others are compared with.
+    """
+
+    title: str
+    work_dir: Path
+    trials: List[Trial]
+    baselines: Sequence[str] = ()
+
+    def run(self, launcher: Union[LocalLauncher, SlurmLauncher], screen: Screen) -> List[dict]:
+        """Run what is not finished; returns the results in the order of the trials.
+
+        Raises:
+            RuntimeError: A trial failed; those under way were finished first, and no other was started.
+        """
+        screen.say(f'{self.title}: {len(self.trials)} trials in {self.work_dir}')
+        results = {trial.folder: result for trial in self.trials if (result := trial.result)}
+        waiting = [trial for trial in self.trials if trial.folder not in results]
+        running: Dict[str, Tuple[Trial, Any, float]] = {}
+        failed: List[str] = []
+        for trial in self.trials:
+            if trial.folder in results:
+                screen.finished(trial, results[trial.folder])
+        try:
+            while running or (waiting and not failed):
+                ready = [t for t in waiting if not failed and all(need.folder in results for need, _ in t.needs)]
+                for trial in ready[: launcher.jobs - len(running)]:
+                    waiting.remove(trial)
+                    screen.start(trial, trial.prepare())
+                    running[trial.folder] = trial, launcher.start(trial), time.time()
+                for trial, handle, since in list(running.values()):
+                    screen.update(trial)
+                    code = handle.poll()
+                    if code is not None:
+                        del running[trial.folder]
+                        result = collect(trial, code, time.time() - since, screen)
+                        results.update({trial.folder: result} if result else {})
+                        failed += [] if result else [str(trial)]
+                time.sleep(0.5 if running else 0)
+        finally:
+            if running:
+                screen.say('Interrupted: the trials save and stop. The same command goes on where they were.')
+            for _, handle, _ in running.values():
+                handle.terminate()
+            for _, handle, _ in running.values():
+                handle.wait()
+        if failed:
+            raise RuntimeError(f'{", ".join(failed)} failed. The same command goes on from the last checkpoints.')
+        return [results[trial.folder] for trial in self.trials]
+
+    def write(self, results: List[dict]) -> str:
+        """Write ``sweep.json`` and the tables in ``sweep.md``; returns the tables. Each kind of metrics has its own."""
+        kinds: Dict[str, List[dict]] = {}
+        for result in results:
+            kinds.setdefault(result['metric'], []).append(result)
+        tables = '\n\n'.join(markdown(*build_table(part, self.baselines)) for part in kinds.values())
+        (self.work_dir / 'sweep.json').write_text(json.dumps(results, indent=1))
+        (self.work_dir / 'sweep.md').write_text(f'{self.title}\n\n{tables}\n')
+        return tables
+
+
+def read_sweep(file: Path) -> dict:
+    """Read a sweep file (JSON; ``_base_`` may name another one, see docs/ablations.md).
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no JSON, or a key is missing or unknown, or a name is no arm.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f'no such sweep file: {file}')
+    try:
+        sweep = Config.fromfile(file).to_dict()
+    except json.JSONDecodeError as error:
+        raise ValueError(f'{file} is no JSON: {error}') from error
+    if not {'config', 'arms'} <= set(sweep) <= KEYS:
+        raise ValueError(f'{file} must have the keys arms and config, and may have {", ".join(sorted(KEYS))}.')
+    baseline = sweep.get('baseline', [])
+    sweep['baseline'] = [baseline] if isinstance(baseline, str) else baseline
+    known = list(sweep['arms'])
+    needed = [name for arm in sweep['arms'].values() for name in arm.get('needs', {}).values()]
+    for name in [*sweep['baseline'], *needed]:
+        if name not in known:
+            raise ValueError(f'{file}: {name!r} is none of the arms {known}.')
+    return dict(title=file.stem, work_dir=f'work_dirs/sweeps/{file.stem}', options={}) | sweep
+
+
+def make_sweep(sweep: dict, seeds: Sequence[int], work_dir: Optional[Path] = None) -> Sweep:
+    """One trial for every seed and arm of what :func:`read_sweep` returns.
+
+    Options of an arm win over those of all; an arm with a ``seed`` of its own is one trial for all seeds.
+
+    Raises:
+        FileNotFoundError: A config does not exist.
+    """
+    root = Path(work_dir or sweep['work_dir'])
+    trials: Dict[tuple, Trial] = {}
+    for seed in seeds:
+        for name, arm in sweep['arms'].items():
+            own = {key: value for key, value in arm.items() if key not in ARM_KEYS}
+            config = arm.get('config', sweep['config'])
+            find_config(config)
+            if arm.get('random_start'):
+                own = {**random_start(config), **own}
+            needs = []
+            for key, need in arm.get('needs', {}).items():
+                found = trials.get((need, sweep['arms'][need].get('seed', seed)))
+                if found is None:
+                    raise ValueError(f'{name} needs {need}, which must stand above it.')
+                needs.append((found, key))
+            folder = arm.get('folder', '').replace('{seed}', str(seed))
+            shared = sweep['options'] if 'config' not in arm else {}
+            trial = Trial(
+                name, config, root, arm.get('seed', seed), {**shared, **own}, needs, arm.get('metric'), folder
+            )
+            trials.setdefault((name, trial.seed), trial)
+    return Sweep(sweep['title'], root, list(trials.values()), sweep['baseline'])

@@ -1,0 +1,92 @@
+"""The one table of results: means and deviations over seeds, and paired differences to baselines."""
+
+import re
+from typing import Dict, List, Sequence, Tuple
+
+import numpy as np
+from scipy import stats
+
+from .runs import unit_of, with_unit
+
+SHOWN = re.compile(r'top1$|mAP$|(AP|mAP_)50$')  # columns, if a run has any of them: mmdet alone logs ten thresholds
+
+
+def summarise(values: Sequence[float]) -> Dict[str, float]:
+    """Mean and sample standard deviation (NaN for a single value)."""
+    std = float(np.std(values, ddof=1)) if len(values) > 1 else float('nan')
+    return dict(mean=float(np.mean(values)), std=std, count=len(values))
+
+
+def paired_difference(values: Sequence[float], baseline: Sequence[float], level: float = 0.95) -> Dict[str, float]:
+    """Mean of ``values - baseline``, seed by seed, with its confidence interval by Student's t (NaN for one seed).
+
+    Raises:
+        ValueError: The two have different lengths.
+    """
+    if len(values) != len(baseline):
+        raise ValueError(f'Paired values are needed, but got {len(values)} and {len(baseline)}.')
+    low = high = float('nan')
+    if len(values) > 1:
+        low, high = map(float, stats.ttest_rel(values, baseline).confidence_interval(level))
+    return dict(mean=float(np.mean(np.subtract(values, baseline))), low=low, high=high)
+
+
+def columns_of(results: Sequence[dict]) -> List[str]:
+    """Metrics that a table of results shows, the one that trials are compared by first."""
+    metrics = list(dict.fromkeys(name for result in results for name in result['metrics']))
+    main = results[0].get('metric') or metrics[0]
+    shown = [name for name in metrics if SHOWN.search(name)] or metrics
+    return [main, *(name for name in shown if name != main)]
+
+
+def difference(own: List[dict], base: List[dict], metric: str) -> str:
+    """Paired difference of two arms that have the same seeds, several of them; else nothing."""
+    ours, theirs = ({r['seed']: r['metrics'].get(metric) for r in arm} for arm in (own, base))
+    if own is base or len(ours) < 2 or ours.keys() != theirs.keys() or None in [*ours.values(), *theirs.values()]:
+        return ''
+    found = paired_difference([ours[seed] for seed in ours], [theirs[seed] for seed in ours])
+    return f'{found["mean"]:+.2f} ({found["low"]:+.2f} to {found["high"]:+.2f})'
+
+
+def build_table(results: Sequence[dict], baselines: Sequence[str] = ()) -> Tuple[List[str], List[List[str]]]:
+    """Tabulate results, one row for all seeds of a name.
+
+    Args:
+        results (Sequence[dict]): With ``name``, ``seed`` and ``metrics`` in their units; ``metric``, the main one,
+            ``seconds`` and ``images_per_second`` may be there.
+        baselines (Sequence[str]): Names that the others are compared with, by the main metric.
+
+    Returns:
+        tuple: Titles of the columns, and the rows of cells.
+    """
+    metrics = columns_of(results)
+    arms = {name: [r for r in results if r['name'] == name] for name in dict.fromkeys(r['name'] for r in results)}
+    several = any(len(arm) > 1 for arm in arms.values())
+    compared = [name for name in baselines if name in arms] if several else []
+    costs = {'seconds': 'seconds', 'images/s': 'images_per_second'} if 'seconds' in results[0] else {}
+    titles = [
+        'trial',
+        *map(with_unit, metrics),
+        *(f'{metrics[0]}: difference to {name} (95 % interval)' for name in compared),
+        *costs,
+    ]
+    rows = []
+    for name, arm in arms.items():
+        row = [name + (f' ({len(arm)} seeds)' if len(arm) > 1 else '')]
+        for metric in metrics:
+            found = summarise([r['metrics'][metric] for r in arm if metric in r['metrics']] or [np.nan])
+            digits = 2 if unit_of(metric)[1] else 4
+            deviation = f' ± {found["std"]:.{digits}f}' if found['count'] > 1 else ''
+            row.append('' if np.isnan(found['mean']) else f'{found["mean"]:.{digits}f}{deviation}')
+        row += [difference(arm, arms[base], metrics[0]) for base in compared]
+        for key in costs.values():
+            values = [r[key] for r in arm if r.get(key)]
+            row.append(f'{np.mean(values):.0f}' if values else '')
+        rows.append(row)
+    return titles, rows
+
+
+def markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table in Markdown."""
+    lines = [titles, ['---'] * len(titles), *rows]
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)

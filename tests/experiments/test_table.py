@@ -1,0 +1,61 @@
+import math
+import warnings
+
+import pytest
+from scipy import stats
+
+from mmhssakd.experiments.table import build_table, markdown, paired_difference, summarise
+
+
+def results(**arms):
+    return [
+        dict(name=name, seed=seed, metrics={'accuracy/top1': value}, seconds=3.0, images_per_second=None)
+        for name, values in arms.items()
+        for seed, value in enumerate(values)
+    ]
+
+
+def test_summary():
+    assert summarise([1.0, 2.0, 3.0]) == dict(mean=2.0, std=1.0, count=3)
+    assert math.isnan(summarise([1.0])['std'])
+
+
+def test_paired_difference_is_the_paired_t_interval():
+    ours, base = [5.0, 7.0, 6.5], [4.0, 6.5, 5.0]
+    half = stats.t.ppf(0.975, 2) * stats.sem([1.0, 0.5, 1.5])
+    found = paired_difference(ours, base)
+    assert found == dict(mean=pytest.approx(1.0), low=pytest.approx(1 - half), high=pytest.approx(1 + half))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        assert math.isnan(paired_difference([1.0], [2.0])['low'])
+
+
+def test_unpaired():
+    with pytest.raises(ValueError, match='3 and 2'):
+        paired_difference([1, 2, 3], [1, 2])
+
+
+def test_rows_and_differences():
+    titles, rows = build_table(results(teacher=[90.0], CE=[50.0, 60.0, 61.0], KD=[52.0, 61.0, 64.0]), ['CE', 'none'])
+    compared = 'accuracy/top1: difference to CE (95 % interval)'
+    assert titles == ['trial', 'accuracy/top1 (%)', compared, 'seconds', 'images/s']
+    assert rows == [
+        ['teacher', '90.00', '', '3', ''],
+        ['CE (3 seeds)', '57.00 ± 6.08', '', '3', ''],
+        ['KD (3 seeds)', '59.00 ± 6.24', '+2.00 (-0.48 to +4.48)', '3', ''],
+    ]
+    assert markdown(['a', 'b'], [['c', 'd']]) == '| a | b |\n| --- | --- |\n| c | d |'
+
+
+def test_other_seeds_have_no_difference():
+    rows = results(CE=[50.0, 60.0], KD=[52.0, 61.0])
+    rows[-1]['seed'] = 7
+    assert build_table(rows, ['CE'])[1][1][2] == ''
+
+
+def test_columns():
+    logged = {'pascal_voc/AP50': 50.0, 'pascal_voc/mAP': 25.0, 'pascal_voc/AP75': 10.0}
+    row = dict(name='a', seed=0, metrics=logged, metric='pascal_voc/mAP')
+    assert build_table([row])[0] == ['trial', 'pascal_voc/mAP (%)', 'pascal_voc/AP50 (%)']
+    row = dict(name='a', seed=0, metrics={'rmse': 0.12345})
+    assert build_table([row]) == (['trial', 'rmse'], [['a', '0.1235']])
