@@ -1,4 +1,4 @@
-"""Eq. 5 to 8 written down plainly: the training step that every other variant is measured against.
+"""The terms of docs/method.md written down plainly: the training step that every other variant is measured against.
 
 It is how research code looks: rotated views stacked by hand, the student first, the teacher under ``no_grad`` beside
 the student's kept activations, one KL divergence after the other, numbers read out in every step, NCHW.
@@ -62,7 +62,7 @@ def kl(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
 def losses(
     student: nn.Module, teacher: nn.Module, images: torch.Tensor, labels: torch.Tensor
 ) -> Tuple[Dict[str, torch.Tensor], Logits]:
-    """The three terms of Eq. 8 of a batch (B, C, H, H) with labels (B, ), and the student's logits."""
+    """L_task, L_kl_q and L_kl_p of a batch (B, C, H, H) with labels (B, ), and the student's logits."""
     views = stack_views(images)
     logits, aux_logits = student(views)
     with torch.no_grad():

@@ -46,7 +46,7 @@ KEEP_MEMORY = dict(MALLOC_MMAP_MAX_='0', MALLOC_TRIM_THRESHOLD_='100000000000')
 NCHW = dict(channels_last=False)
 
 VARIANTS = {
-    'reference': Variant('Eq. 5 to 8 written down plainly', 'reference', NCHW),
+    'reference': Variant('the loss written down plainly', 'reference', NCHW),
     'default': Variant('our model, default settings'),
     'fast': Variant(
         'our model, recommended fast settings', optimizer=dict(fused=True), amp='native', cudnn_benchmark=True
