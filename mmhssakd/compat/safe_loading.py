@@ -1,6 +1,7 @@
 """torch's safe loading, for what mmengine's own checkpoints hold."""
 
 import functools
+import importlib
 import pickle
 from typing import Any, Callable
 
@@ -37,15 +38,15 @@ def register_safe_globals() -> None:
     """
     if not hasattr(torch.serialization, 'add_safe_globals'):  # torch < 2.4 loads without a list
         return
-    multiarray = getattr(np, '_core', None) or np.core
+    multiarray = importlib.import_module('numpy._core.multiarray')  # numpy 1.26 has it under this name, too
     torch.serialization.add_safe_globals(
         [
             (known_method, 'builtins.getattr'),
             *METHODS,
             np.ndarray,
             np.dtype,
-            multiarray.multiarray._reconstruct,
-            multiarray.multiarray.scalar,
+            multiarray._reconstruct,
+            multiarray.scalar,
             type(np.dtype('float64')),
             type(np.dtype('float32')),
             type(np.dtype('int64')),
