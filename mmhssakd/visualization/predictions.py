@@ -145,10 +145,10 @@ def plot_confusion(answer: Answers, images: Images) -> Figure:
     percents = (100 * matrix / matrix.sum(1, keepdim=True).clamp(min=1)).round().int()
     figure = ConfusionMatrix.plot(percents, len(images.classes) <= 12, 'cividis', images.classes, show=False)
     plt.close(figure)  # it registers the figure, and does not forget it
-    figure.set_layout_engine('constrained')
     figure.set_size_inches(5.5, 5.5)
     figure.axes[0].set_title(f'{answer.name}: {percent(answer.logits.argmax(1) == images.labels):.1f} %')
     figure.axes[0].tick_params('x', rotation=90)
+    figure.tight_layout()
     return figure
 
 
