@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--baseline', nargs='+', default=['CE'], help='arms to compare the others with (default: CE)')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='options of every run')
-    add_arguments(parser)
+    add_arguments(parser, range(3))
     args = parser.parse_args()
     if not all('=' in arm for arm in args.arm):
         parser.error(f'--arm wants NAME=CHECKPOINT, but got {args.arm}')

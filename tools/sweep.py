@@ -10,6 +10,7 @@ import signal
 import sys
 import warnings
 from pathlib import Path
+from typing import Sequence
 
 import torch
 from mmengine.config import DictAction
@@ -23,9 +24,9 @@ from mmhssakd.visualization.report import write_report
 warnings.simplefilter('ignore')  # the trials' logs have them
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, seeds: Sequence[int]) -> None:
     """Options of every tool that runs a sweep."""
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
+    parser.add_argument('--seeds', type=int, nargs='+', default=seeds, help=f'default: {" ".join(map(str, seeds))}')
     parser.add_argument('--work-dir', type=Path, help='where all is written (default: by the name of the sweep)')
     parser.add_argument('--verbose', action='store_true', help='print all that the trials print')
     parser.add_argument('--report', action='store_true', help='write a page about the trials as well: report.html')
@@ -73,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('sweep', type=Path, help='sweep file, such as configs/sweeps/fashion-mnist.json')
     parser.add_argument('--quick', action='store_true', help='take the file beside it whose name ends with -quick')
-    add_arguments(parser)
+    add_arguments(parser, range(5))
     args = parser.parse_args()
     file = args.sweep.with_name(f'{args.sweep.stem}-quick.json') if args.quick else args.sweep
     run_sweep(make_sweep(read_sweep(file), args.seeds, args.work_dir), args)

@@ -1,6 +1,7 @@
 """Start trials: as processes of this machine, or as jobs of a Slurm cluster."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -97,9 +98,10 @@ class SlurmLauncher:
         except ModuleNotFoundError:
             raise ModuleNotFoundError('--slurm-partition needs submitit: pip install "mmhssakd[slurm]".') from None
         self.executor = SlurmExecutor(folder, max_num_timeout=1000)  # a run resumes as often as it must
-        self.executor.update_parameters(partition=partition, **{'time': 24 * 60, **parameters})
+        defaults = dict(time=24 * 60, additional_parameters=dict(requeue=True))
+        self.executor.update_parameters(partition=partition, **{**defaults, **parameters})
 
     def start(self, trial: Trial) -> SlurmHandle:
         """Submit a trial."""
-        self.executor.update_parameters(job_name=trial.folder.replace('/', '-'))
+        self.executor.update_parameters(job_name=re.sub(r'[^\w.-]', '-', trial.folder))
         return SlurmHandle(self.executor.submit(TrialJob(trial.command(), trial.log.resolve())))

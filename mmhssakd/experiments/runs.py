@@ -16,7 +16,7 @@ SEED = re.compile(r'[_-]?seed[_-]?\d+')
 # Units of what is logged, by name: a factor, and the unit that a value has after it.
 UNITS = {
     r'^(peer\d+_)?(loss_task|loss_aux|loss_kl_[pq]|kl_q\d+|ce_q\d+)$': (1, 'nats'),
-    r'^(peer\d+_)?acc_|^accuracy/|^acc$': (1, '%'),
+    r'^(peer\d+_)?acc_|^acc$|^(accuracy|single-label|multi-label)/': (1, '%'),
     r'^(pascal_voc|voc_\w+|coco)/': (100, '%'),  # mmdet logs shares of 1
 }
 

@@ -26,7 +26,7 @@ def draw_group(axis: Axes, group: Group, metric: str, i: int) -> None:
         if len(x) > 12:
             style.pop('marker')
         if x:
-            axis.plot(x, y, lw=1.2, ms=4, label=None if j else group.name, **style)
+            axis.plot(x, y, lw=1.5, ms=4, label=None if j else group.name, **style)
 
 
 def plot_curves(groups: Sequence[Group], columns: int = 4) -> Figure:

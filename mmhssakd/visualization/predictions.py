@@ -148,6 +148,7 @@ def plot_confusion(answer: Answers, images: Images) -> Figure:
     figure.set_size_inches(5.5, 5.5)
     figure.axes[0].set_title(f'{answer.name}: {percent(answer.logits.argmax(1) == images.labels):.1f} %')
     figure.axes[0].tick_params('x', rotation=90)
+    figure.tight_layout()
     return figure
 
 

@@ -55,11 +55,7 @@ def write_report(
     def draw(plot: Callable[..., Figure], caption: str, *args: Any) -> List[str]:
         return attempt(lambda: [page.picture(plot(*args), caption)], caption.split(':')[0])
 
-    sections = {
-        'Runs': [runs_table(groups)],
-        'Settings that differ': [settings_table(groups)],
-        'Results': [results_table(part, baseline) for part in by_metrics(groups)],
-    }
+    sections = {'Results': [results_table(part, baseline) for part in by_metrics(groups)]}
     for part in by_metrics(groups):
         names = ', '.join(group.name for group in part)
         caption = 'Every logged loss term and accuracy over training'
@@ -72,6 +68,8 @@ def write_report(
     if images and detectors:
         caption = 'Test images: ground truth, then what each detector finds with a score of at least 0.5'
         sections['Detections'] = draw(plot_detections, caption, detectors, examples)
+    sections['Runs'] = [runs_table(groups)]
+    sections['Settings that differ'] = [settings_table(part) for part in by_metrics(groups)]
     out.write_text(page.html('Report of ' + ', '.join(group.name for group in groups), ABOUT, sections))
     return missing
 

@@ -63,6 +63,7 @@ def test_trials_are_jobs(trainer, submitit, tmp_path, monkeypatch):
         results = sweep.run(SlurmLauncher(tmp_path / 's/slurm', 'gpu', {'gpus_per_node': 1}), screen)
     assert [(result['name'], result['seed']) for result in results] == [('teacher', 0), ('KD', 0), ('KD', 1)]
     parameters, job = submitit.jobs[-1]
+    assert parameters.pop('additional_parameters') == {'requeue': True}
     assert parameters == {'partition': 'gpu', 'time': 1440, 'gpus_per_node': 1, 'job_name': 'seed_1-KD'}
     assert '--resume' in job.command
 
