@@ -36,8 +36,6 @@ def register_safe_globals() -> None:
     checkpoint holds its message hub (history buffers, which are numpy arrays) and its schedulers. Nothing on this
     list can run code.
     """
-    if not hasattr(torch.serialization, 'add_safe_globals'):  # torch < 2.4 loads without a list
-        return
     multiarray = importlib.import_module('numpy._core.multiarray')  # numpy 1.26 has it under this name, too
     torch.serialization.add_safe_globals(
         [
