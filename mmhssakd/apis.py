@@ -7,11 +7,9 @@ from typing import Any, Dict, List, Optional, Union
 
 from mmengine.config import Config
 from mmengine.model import BaseModel
-from mmengine.runner import CheckpointLoader
 from modelindex.load_model_index import load
 
-from mmhssakd.models.classifiers import SSAClassifier
-from mmhssakd.utils.checkpoint import load_weights
+from mmhssakd.weights.checkpoint import load_weights
 
 
 def home() -> Path:
@@ -92,12 +90,6 @@ def get_model(
         config.model.teacher = None
     network = get_classifier(config, device=device)
     if pretrained is not None:
-        load_weights(
-            network,
-            pretrained,
-            where='pretrained',
-            ignore=() if isinstance(network, SSAClassifier) else ('auxiliary_neck.',),
-        )
-        meta = CheckpointLoader.load_checkpoint(pretrained, map_location='cpu').get('meta', {})
+        meta = load_weights(network, pretrained, where='pretrained')
         network._dataset_meta = meta.get('dataset_meta') or network._dataset_meta
     return network

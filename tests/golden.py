@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from mmpretrain.structures import DataSample
 
+from mmhssakd.converters.hsakd import import_hsakd, rename
 from mmhssakd.registry import MODELS
-from mmhssakd.utils.hsakd import import_hsakd, rename
 
 FOLDER = Path(__file__).parent / 'data' / 'golden'
 

@@ -126,10 +126,11 @@ def voc_image(job: Job, change):
     return voc(job)
 
 
-def detector(job: Job) -> None:
-    """A detector whose data has two classes, and whose box head has ten."""
+def detector(job: Job, *thawed: str) -> None:
+    """A detector that starts at random, whose data has two classes, and whose box head has ten."""
     detection_data.make_voc(job.folder / 'voc')
     options = ['data_root=' + str(job.folder / 'voc'), 'model.backbone.init_cfg=None', 'train_dataloader.batch_size=1']
+    options += thawed
     options += [f'{name}_dataloader.num_workers=0' for name in ('train', 'val')]
     options += [
         f'{name}_dataloader.dataset.{inner}metainfo.classes=[square,disc]'
@@ -235,21 +236,6 @@ CASES = {
         KeyError,
         'Is model.kl_p_views meant',
     ),
-    'misspelt argument of a loader': (
-        lambda j: j.train('train_dataloader.batchsize=4'),
-        KeyError,
-        'Is train_dataloader.batch_size meant',
-    ),
-    'misspelt hook': (
-        lambda j: j.train('default_hooks.checkpont.interval=1'),
-        KeyError,
-        'Is default_hooks.checkpoint.interval meant',
-    ),
-    'misspelt argument of the loop': (
-        lambda j: j.train('train_cfg.max_epoch=3'),
-        KeyError,
-        'Is train_cfg.max_epochs meant',
-    ),
     'option of a list by name': (
         lambda j: j.train('train_pipeline.first.type=x'),
         KeyError,
@@ -280,7 +266,6 @@ CASES = {
         ValueError,
         'train_cfg.max_epochs must be a whole number, 1 or more, but got 1.5',
     ),
-    'no epoch': (lambda j: j.train('train_cfg.max_epochs=0'), ValueError, 'train_cfg.max_epochs .* but got 0'),
     'batch of none': (
         lambda j: j.train('train_dataloader.batch_size=0'),
         ValueError,
@@ -356,8 +341,14 @@ CASES = {
         ValueError,
         'model.head.num_classes is 12, but train_dataloader.dataset has 10 classes',
     ),
-    'class count of a detector': (
+    'frozen stages without weights': (
         detector,
+        ValueError,
+        'starts at random, but frozen_stages and norm_eval keep .*'
+        'model.backbone.frozen_stages=-1 model.backbone.norm_eval=False',
+    ),
+    'class count of a detector': (
+        lambda j: detector(j, 'model.backbone.frozen_stages=-1', 'model.backbone.norm_eval=False'),
         ValueError,
         'model.roi_head.bbox_head.num_classes is 10, but train_dataloader.dataset has 2 classes',
     ),

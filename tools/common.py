@@ -11,7 +11,7 @@ from mmengine.config import Config, ConfigDict, DictAction
 from mmhssakd.datasets.idx_files import check_idx_files
 from mmhssakd.engine.config_keys import check_keys, check_options, places_of
 from mmhssakd.engine.cpu import prepare_distributed
-from mmhssakd.engine.detector_config import spread_options, thaw_random_backbone
+from mmhssakd.engine.detector_config import spread_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +49,6 @@ def load_config(args: argparse.Namespace, loaders: Tuple[str, ...]) -> Config:
         cfg.merge_from_dict(args.cfg_options)
         spread_options(cfg, args.cfg_options, data_root)
     check_keys(cfg)
-    thaw_random_backbone(cfg)
     cfg.launcher = args.launcher
     cfg.work_dir = (
         args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', osp.splitext(osp.basename(args.config))[0])

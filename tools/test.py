@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 
 from mmhssakd.compat.operators import in_use
 from mmhssakd.engine.reliability import make_test_reliable
-from mmhssakd.utils.checkpoint import read_state_dict
+from mmhssakd.weights.checkpoint import read_state_dict
 
 
 def parse_args() -> argparse.Namespace:

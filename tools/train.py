@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmhssakd.compat.operators import in_use
 from mmhssakd.engine.precision import use_amp
 from mmhssakd.engine.reliability import make_training_reliable
-from mmhssakd.utils.resume import check_resumable, newest_checkpoint
+from mmhssakd.weights.resume import check_resumable, newest_checkpoint
 
 
 def parse_args() -> argparse.Namespace:

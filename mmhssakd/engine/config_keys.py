@@ -2,12 +2,13 @@
 
 import inspect
 from difflib import get_close_matches
-from typing import Any, Iterable, Iterator, Optional, Set, Tuple
+from typing import Any, Iterable, Iterator, List, Optional, Set, Tuple
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS, HOOKS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, TRANSFORMS
-from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
-from torch.utils.data import DataLoader
+from mmengine.runner import Runner
+
+from .detector_config import walk
 
 
 def parameters(function: Any) -> Set[str]:
@@ -24,30 +25,16 @@ def parameters(function: Any) -> Set[str]:
 RUNNER = parameters(Runner) | {'runner_type', 'custom_imports', 'work_dir', 'auto_scale_lr', 'compile'}
 # Options at the top that are read: by mmengine beside its Runner's arguments, and by spread_options().
 READ = RUNNER | {'find_unused_parameters', 'sync_bn', 'strategy', 'class_names'}
-LOADER = parameters(DataLoader) | {'num_batch_per_epoch', 'disable_subprocess_warning'}
-LOOP = parameters(EpochBasedTrainLoop) | parameters(IterBasedTrainLoop) | {'by_epoch', 'type'}
-KNOWN_LOOPS = (
-    '',
-    'EpochBasedTrainLoop',
-    'IterBasedTrainLoop',
-    'mmhssakd.ResumableEpochLoop',
-    'mmhssakd.ResumableIterLoop',
-)
-# Parts of a config that mmengine reads key by key: whatever else stands there is never read.
+# Parts of a config of which mmengine reads these keys alone, and says nothing about others.
 CLOSED = {
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
     'auto_scale_lr': {'enable', 'base_batch_size'},
-    'randomness': parameters(Runner.set_randomness),
-    'train_cfg': LOOP,
-    'train_dataloader': LOADER,
-    'val_dataloader': LOADER,
-    'test_dataloader': LOADER,
 }
 
 
-def closest(name: str, known: Iterable[str]) -> Optional[str]:
+def closest(name: str, known: Iterable[str], cutoff: float = 0.75) -> Optional[str]:
     """The name that was probably meant."""
-    return next(iter(get_close_matches(name, sorted(map(str, known)), n=1, cutoff=0.75)), None)
+    return next(iter(get_close_matches(name, sorted(map(str, known)), n=1, cutoff=cutoff)), None)
 
 
 def check_keys(cfg: Config) -> None:
@@ -59,24 +46,21 @@ def check_keys(cfg: Config) -> None:
         KeyError: A key is misspelt or never read; the message says which was probably meant.
     """
     for key in cfg:
-        meant = None if key in RUNNER else closest(key, RUNNER)
         # val_evaluater is a slip, voc_evaluator is a variable
-        if meant is not None and isinstance(cfg[key], type(cfg.get(meant, cfg[key]))) and near(key, meant):
+        meant = None if key in RUNNER else closest(key, RUNNER, cutoff=0.9)
+        if meant is not None:
             raise KeyError(
                 f'unknown key {key!r} in the config: is {meant!r} meant? If it is a variable of your own, '
                 'give it a name less like it.'
             )
     for part, known in CLOSED.items():
         node = cfg.get(part)
-        if not isinstance(node, dict) or (part == 'train_cfg' and str(node.get('type', '')) not in KNOWN_LOOPS):
-            continue
-        for key in node:
-            if key not in known and key != '_scope_':
-                meant = closest(key, known)
-                raise KeyError(
-                    f'unknown key {part}.{key} in the config: '
-                    + (f'is {part}.{meant} meant?' if meant else f'known are {", ".join(sorted(known))}.')
-                )
+        for key in set(node if isinstance(node, dict) else ()) - known - {'_scope_'}:
+            meant = closest(key, known)
+            raise KeyError(
+                f'unknown key {part}.{key} in the config: '
+                + (f'is {part}.{meant} meant?' if meant else f'known are {", ".join(sorted(known))}.')
+            )
     check_optimizer(cfg)
 
 
@@ -92,11 +76,6 @@ def check_optimizer(cfg: Config) -> None:
         )
 
 
-def near(name: str, meant: str) -> bool:
-    """Whether two names differ by one letter, or by two neighbours that changed places."""
-    return bool(get_close_matches(name, [meant], cutoff=1 - 1.5 / max(len(name), len(meant))))
-
-
 def arguments_of(node: Any, scope: str) -> Set[str]:
     """Arguments of the type that a part of a config builds, if it names a registered one."""
     name = node.get('type')
@@ -109,26 +88,22 @@ def arguments_of(node: Any, scope: str) -> Set[str]:
     return set()
 
 
-def check_top(cfg: Config, option: str) -> None:
-    """Refuse an option for a variable of the config, whose value has already gone where the config uses it."""
-    if '.' in option or option in READ or (option == 'data_root' and option in cfg):
-        return
-    if option in cfg or option == 'data_root':
-        places = [place for place, _ in places_of(option, cfg._cfg_dict) if place != option]
-        raise KeyError(
-            f'--cfg-options {option}: nothing reads this key any more. Set '
-            + (f'what it stands for: {", ".join(places)}.' if places else 'the keys that it stands for.')
-        )
-
-
 def places_of(name: str, node: Any, path: str = '') -> Iterator[Tuple[str, dict]]:
     """Find ``name`` below a node of a config: its whole key, and the dict that holds it."""
-    for key, child in node.items() if isinstance(node, dict) else enumerate(node):
-        place = f'{path}.{key}' if path else str(key)
-        if key == name:
-            yield place, node
-        if isinstance(child, (dict, list, tuple)):
-            yield from places_of(name, child, place)
+    for place, part in walk(node, path):
+        if name in part:
+            yield f'{place}.{name}' if place else name, part
+
+
+def check_top(cfg: Config, option: str) -> None:
+    """Refuse an option for a variable of the config, whose value has already gone where the config uses it."""
+    if '.' in option or option in READ or (option == 'data_root') == (option in cfg):
+        return
+    places = [place for place, _ in places_of(option, cfg._cfg_dict) if place != option]
+    raise KeyError(
+        f'--cfg-options {option}: nothing reads this key any more. Set '
+        + (f'what it stands for: {", ".join(places)}.' if places else 'the keys that it stands for.')
+    )
 
 
 def check_options(cfg: Config, options: dict) -> None:
@@ -143,24 +118,31 @@ def check_options(cfg: Config, options: dict) -> None:
     for option in options:
         check_top(cfg, option)
         node: Any = cfg._cfg_dict
-        *path, last = option.split('.')
-        for i, key in enumerate([*path, last]):
+        keys = option.split('.')
+        for i, key in enumerate(keys):
             if isinstance(node, (list, tuple)):
                 if not key.isdigit() or int(key) >= len(node):
                     raise KeyError(
-                        f'--cfg-options {option}: {".".join(path[:i])} is a list of {len(node)}, so a '
+                        f'--cfg-options {option}: {".".join(keys[:i])} is a list of {len(node)}, so a '
                         f'number 0 .. {len(node) - 1} must follow, not {key!r}.'
                     )
                 node = node[int(key)]
-                continue
-            if not isinstance(node, dict):
+            elif isinstance(node, dict) and key in node:
+                node = node[key]
+            else:
+                check_new_key(cfg, keys, i, node)
                 break
-            if key not in node:
-                known = arguments_of(node, cfg.get('default_scope') or 'mmengine')
-                known |= RUNNER if i == 0 else CLOSED.get(path[0], set()) if i == 1 else set()
-                meant = None if key in known else closest(key, {*node, *known})
-                if meant is not None:
-                    wanted = '.'.join([*path, last][:i] + [meant] + [*path, last][i + 1 :])
-                    raise KeyError(f'--cfg-options {option}: the config has no such key. Is {wanted} meant?')
-                break
-            node = node[key]
+
+
+def check_new_key(cfg: Config, keys: List[str], i: int, node: Any) -> None:
+    """Refuse part ``i`` of an option, which ``node`` of the config lacks, if it looks like one that could stand there.
+
+    Raises:
+        KeyError: It does.
+    """
+    if isinstance(node, dict):
+        known = RUNNER if i == 0 else arguments_of(node, cfg.get('default_scope') or 'mmengine')
+        meant = None if keys[i] in known else closest(keys[i], {*node, *known})
+        if meant is not None:
+            wanted = '.'.join([*keys[:i], meant, *keys[i + 1 :]])
+            raise KeyError(f'--cfg-options {".".join(keys)}: the config has no such key. Is {wanted} meant?')

@@ -4,7 +4,7 @@ from typing import Iterable
 
 from mmengine.config import Config, ConfigDict
 
-from .detector_config import nodes
+from .detector_config import walk
 
 LOOPS = {'EpochBasedTrainLoop': 'mmhssakd.ResumableEpochLoop', 'IterBasedTrainLoop': 'mmhssakd.ResumableIterLoop'}
 # What the log shows the mean of since its last line: mmengine's, and the shares and accuracies that make up the losses.
@@ -27,7 +27,7 @@ def add_hooks(cfg: Config, types: Iterable[str]) -> None:
 def check_images(cfg: Config) -> None:
     """Let every pipeline load images with :class:`mmhssakd.LoadImage`, which notices broken files."""
     loaders = [cfg[key] for key in ('train_dataloader', 'val_dataloader', 'test_dataloader') if cfg.get(key)]
-    for node in nodes(loaders):
+    for _, node in walk(loaders):
         if node.get('type') in ('LoadImageFromFile', 'mmcv.LoadImageFromFile') and 'file_client_args' not in node:
             node['type'] = 'mmhssakd.LoadImage'
 
@@ -37,7 +37,7 @@ def fit_topk(cfg: Config) -> None:
     model = cfg.get('model') or {}
     head = (model.get('peers') or [model])[0].get('head')
     classes = head.get('num_classes') if isinstance(head, dict) else None
-    for node in nodes([cfg[key] for key in ('val_evaluator', 'test_evaluator') if cfg.get(key)]):
+    for _, node in walk([cfg[key] for key in ('val_evaluator', 'test_evaluator') if cfg.get(key)]):
         topk = node.get('topk')
         if classes and isinstance(topk, (list, tuple)) and max(topk) > classes:
             node['topk'] = tuple(k for k in topk if k <= classes)

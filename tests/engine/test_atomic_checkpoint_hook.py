@@ -10,7 +10,7 @@ from mmengine.runner import FlexibleRunner
 from tiny_run import config, runner
 
 from mmhssakd.engine.reliability import make_training_reliable
-from mmhssakd.utils.resume import check_resumable, newest_checkpoint
+from mmhssakd.weights.resume import check_resumable, newest_checkpoint
 
 
 def names(folder) -> set:
@@ -61,7 +61,7 @@ def interrupt(*args) -> None:
 
 def test_what_a_kill_kept_from_being_removed_goes_later(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr('mmhssakd.utils.files.AtomicBackend.remove', interrupt)
+        patch.setattr('mmhssakd.weights.files.AtomicBackend.remove', interrupt)
         with pytest.raises(KeyboardInterrupt):
             runner(config(tmp_path, checkpoint=dict(max_keep_ckpts=1))).train()
     assert names(tmp_path) == {'epoch_1.pth', 'epoch_2.pth'}

@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmhssakd.engine.detector_config import spread_options, thaw_random_backbone
-from mmhssakd.registry import MODELS
+from mmhssakd.engine.detector_config import spread_options
 
 CONFIGS = Path(__file__).parents[2] / 'configs/detection'
 
@@ -14,7 +13,6 @@ def load(name: str, **options) -> Config:
     data_root = cfg.data_root
     cfg.merge_from_dict(options)
     spread_options(cfg, options, data_root)
-    thaw_random_backbone(cfg)
     return cfg
 
 
@@ -47,16 +45,3 @@ def test_without_options_nothing_changes():
 def test_repeated_names():
     with pytest.raises(ValueError, match="repeats a name: .*'a', 'b', 'a'"):
         load('faster-rcnn_r18_fpn_custom-voc.py', class_names=['a', 'b', 'a'])
-
-
-@pytest.mark.parametrize('name', ['faster-rcnn_r18_fpn_voc0712.py', 'faster-rcnn_r8_fpn_fashion-scenes.py'])
-def test_a_random_start_is_one_option_and_thaws(name):
-    assert load(name).model.backbone.frozen_stages == 1
-    backbone = load(name, **{'model.backbone.init_cfg': None}).model.backbone
-    assert 'init_cfg' not in backbone and backbone.frozen_stages == -1 and backbone.norm_eval is False
-    scope = '' if '.' in backbone.type else 'mmdet.'
-    network = MODELS.build(dict(backbone, type=scope + backbone.type))
-    network.train()
-    assert all(parameter.requires_grad for parameter in network.parameters())
-    assert all(module.training for module in network.modules())
-    assert network.init_cfg  # the network's own initialisation, not none at all

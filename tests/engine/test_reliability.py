@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from mmhssakd.engine.config_keys import check_keys
-from mmhssakd.engine.detector_config import nodes
+from mmhssakd.engine.detector_config import walk
 from mmhssakd.engine.reliability import make_test_reliable, make_training_reliable
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -34,7 +34,9 @@ def test_every_config(file):
     types = [hook.type for hook in cfg.custom_hooks]
     assert {'mmhssakd.NonFiniteLossHook', 'mmhssakd.ClassCountHook', 'mmhssakd.InterruptHook'} <= set(types)
     assert len(set(types)) == len(types)
-    assert 'LoadImageFromFile' not in {node.get('type') for node in nodes([cfg.train_dataloader, cfg.test_dataloader])}
+    assert 'LoadImageFromFile' not in {
+        node.get('type') for _, node in walk([cfg.train_dataloader, cfg.test_dataloader])
+    }
     check_keys(cfg)
     once = cfg.to_dict()
     make_training_reliable(cfg)

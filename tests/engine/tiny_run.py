@@ -11,7 +11,7 @@ from mmengine.registry import DATASETS, MODELS
 from mmengine.runner import Runner
 
 from mmhssakd.engine.reliability import make_training_reliable
-from mmhssakd.utils.resume import newest_checkpoint
+from mmhssakd.weights.resume import newest_checkpoint
 
 NUMBERS = itertools.count()  # mmengine shares the state of runs of one name
 

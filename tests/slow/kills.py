@@ -19,7 +19,7 @@ from typing import Optional
 import short_run
 import torch
 
-from mmhssakd.utils.resume import check_resumable
+from mmhssakd.weights.resume import check_resumable
 
 
 def differences(found: object, expected: object, where: str = '') -> list:

@@ -125,7 +125,7 @@ def job(tmp_path):
 
 def test_two_runs_one_loses_a_rank_one_is_asked_to_stop(job):
     """They do not meet; the loss of a rank ends a run within a minute and leaves nothing; SIGTERM saves."""
-    from mmhssakd.utils.resume import check_resumable
+    from mmhssakd.weights.resume import check_resumable
 
     loses, stops = runs = [Launched(job, 'loses'), Launched(job, 'stops')]
     try:

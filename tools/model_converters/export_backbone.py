@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from mmhssakd.utils.checkpoint import read_state_dict
-from mmhssakd.utils.export import FORMATS, export_backbone, network_name
+from mmhssakd.converters.export import FORMATS, export_backbone, resnet_name
+from mmhssakd.weights.checkpoint import read_state_dict
 
 HOW_TO_LOAD = dict(
     mmpretrain="init_cfg=dict(type='Pretrained', checkpoint='{out}', prefix='backbone.')  # a .pth file",
@@ -39,7 +39,7 @@ def main() -> None:
         torch.save(dict(state_dict=tensors) if args.format == 'mmpretrain' else tensors, out)
     else:
         save_file({name: value.clone() for name, value in tensors.items()}, out)
-    print(f'{out}: {len(tensors)} tensors\n{HOW_TO_LOAD[args.format].format(out=out, name=network_name(tensors))}')
+    print(f'{out}: {len(tensors)} tensors\n{HOW_TO_LOAD[args.format].format(out=out, name=resnet_name(tensors))}')
 
 
 if __name__ == '__main__':

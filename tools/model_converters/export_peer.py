@@ -2,7 +2,8 @@
 
 import argparse
 
-from mmhssakd.utils.checkpoint import read_state_dict, save_atomically
+from mmhssakd.weights.checkpoint import read_state_dict
+from mmhssakd.weights.files import save_atomically
 
 
 def parse_args() -> argparse.Namespace:

@@ -12,7 +12,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from mmhssakd.registry import HOOKS
-from mmhssakd.utils.files import put_in_place, replace_file
+from mmhssakd.weights.files import put_in_place, replace_file
 
 INTERRUPTED = 'interrupted.pth'  # what InterruptHook writes
 

@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from mmhssakd.registry import HOOKS
-from mmhssakd.utils.files import replace_file
+from mmhssakd.weights.files import replace_file
 from .atomic_checkpoint_hook import INTERRUPTED
 
 
@@ -49,8 +49,6 @@ class InterruptHook(Hook):
 
     Args:
         signals (Sequence[str]): Names of the signals.
-        sync_interval (int): Several processes agree to stop every so many iterations, since all must stop at the same
-            one. Defaults to 1: it costs the exchange of one number, and launchers wait for some 30 s only.
 
     Raises:
         ValueError: A signal has no such name.
@@ -58,12 +56,11 @@ class InterruptHook(Hook):
 
     priority = 'LOWEST'  # whatever else belongs to an iteration is done
 
-    def __init__(self, signals: Sequence[str] = ('SIGTERM', 'SIGINT', 'SIGUSR1'), sync_interval: int = 1) -> None:
+    def __init__(self, signals: Sequence[str] = ('SIGTERM', 'SIGINT', 'SIGUSR1')) -> None:
         unknown = [name for name in signals if name not in signal.Signals.__members__]
         if unknown:
             raise ValueError(f'InterruptHook.signals: there is no signal {", ".join(map(repr, unknown))}.')
         self.numbers = [signal.Signals[name] for name in signals]
-        self.sync_interval = sync_interval
         self.received = 0
         self.previous = {}
 
@@ -100,19 +97,17 @@ class InterruptHook(Hook):
         # no print: the signal may have come in the middle of one
         os.write(2, f'{signal.Signals(number).name}: saving after this iteration\n'.encode())
 
-    def asked(self, count: int) -> int:
+    def asked(self) -> int:
         """The signal that came to any of the processes, or 0. All processes ask at the same time."""
         if get_world_size() == 1:
             return self.received
-        if count % self.sync_interval:
-            return 0
         number = torch.tensor(self.received)
         all_reduce(number, 'max')
         return int(number)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Stop here if asked to, unless gradients are being accumulated, which are in no checkpoint."""
-        number = self.asked(runner.iter + 1)
+        number = self.asked()
         updated = getattr(runner.optim_wrapper, 'should_update', lambda: True)()
         if number and not updated:
             self.received = number
@@ -121,10 +116,9 @@ class InterruptHook(Hook):
 
     def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Stop here if asked to; the validation will be done again."""
-        if self.previous:
-            number = self.asked(batch_idx + 1)
-            if number:
-                self.stop(runner, number, dict(epoch=runner.epoch, iter=runner.iter))
+        number = self.asked() if self.previous else 0
+        if number:
+            self.stop(runner, number, dict(epoch=runner.epoch, iter=runner.iter))
 
     def stop(self, runner: Runner, number: int, meta: dict) -> None:
         """Save and exit with the status that a shell gives to the signal."""

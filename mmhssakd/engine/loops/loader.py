@@ -7,7 +7,7 @@ from typing import Any, Iterator, List, Tuple
 from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from mmhssakd.utils.seeds import seed_everything
+from .seeds import seed_everything
 
 # What a DataLoader keeps of the arguments that it was built with.
 OPTIONS = (

@@ -9,8 +9,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmhssakd.registry import LOOPS
-from mmhssakd.utils.seeds import seed_everything
 from .loader import ResumableLoader, stop_workers
+from .seeds import seed_everything
 
 
 class ExactDataMixin:

@@ -11,7 +11,7 @@ from mmhssakd.models.data_preprocessor import preprocessor_config
 from mmhssakd.models.labels import Labels, read_labels
 from mmhssakd.models.losses.terms import Logits, accuracies, named_losses
 from mmhssakd.registry import MODELS, TRANSFORMS
-from mmhssakd.utils.checkpoint import compare, read_state_dict
+from mmhssakd.weights.checkpoint import check_fit, read_state_dict
 
 
 @MODELS.register_module()
@@ -86,13 +86,10 @@ class SSAClassifier(ImageClassifier):
                     "dict(type='Pretrained', checkpoint=...)."
                 )
             checkpoint, where = self.init_cfg['checkpoint'], 'model.init_cfg.checkpoint'
-            frozen = {
-                name: value for name, value in self.state_dict().items() if not name.startswith('auxiliary_neck.')
-            }
+            state = self.state_dict()
+            frozen = {name: value for name, value in state.items() if not name.startswith('auxiliary_neck.')}
             found = {name: value for name, value in read_state_dict(checkpoint, where).items() if name in frozen}
-            difference = compare(frozen, found)
-            if difference:
-                raise ValueError(f'{where}: {checkpoint} does not hold the frozen backbone and head.\n{difference}')
+            check_fit(frozen, found, f'{where}: {checkpoint} does not hold the frozen backbone and head.')
         super().init_weights()
 
     def _frozen_modules(self) -> list:

@@ -9,7 +9,7 @@ from mmpretrain.models import ImageClassifier
 
 from mmhssakd.models.classifiers import SSAClassifier
 from mmhssakd.registry import MODELS
-from mmhssakd.utils.checkpoint import load_weights
+from mmhssakd.weights.checkpoint import load_weights
 
 
 def read_model_config(config: Union[str, dict]) -> dict:
@@ -58,12 +58,7 @@ def build_teacher(config: Union[str, dict], checkpoint: str, num_classes: int) -
             f'The teacher has {teacher.head.num_classes} classes, the student has {num_classes}: '
             'model.teacher.config and model.head.num_classes must agree.'
         )
-    load_weights(
-        teacher,
-        checkpoint,
-        where='model.teacher.checkpoint',
-        ignore=() if isinstance(teacher, SSAClassifier) else ('auxiliary_neck.',),
-    )
+    load_weights(teacher, checkpoint, where='model.teacher.checkpoint')
     return teacher.requires_grad_(False).eval()
 
 

@@ -10,7 +10,8 @@ from mmhssakd.registry import MODELS
 
 def test_checkpoint_becomes_ours(tmp_path, capsys):
     weights = golden.released_weights(golden.keys('resnet8x4_aux'))
-    torch.save(dict(net=weights, acc=0.7, epoch=3), tmp_path / 'src.pth.tar')
+    wrapped = {f'module.{name}': value for name, value in weights.items()}  # as DataParallel saves
+    torch.save(dict(net=wrapped, acc=0.7, epoch=3), tmp_path / 'src.pth.tar')
     run('import_hsakd', tmp_path / 'src.pth.tar', tmp_path / 'dst.pth')
     printed = capsys.readouterr().out
     assert 'Recognised mmhssakd.CIFARResNet(depth=8, stem_channels=32, base_channels=64), 10 classes' in printed
@@ -49,7 +50,7 @@ def test_refusals(content, message, tmp_path):
 
 def test_text_file(tmp_path):
     (tmp_path / 'src.pth').write_text('no checkpoint')
-    with pytest.raises(SystemExit, match='can be loaded safely'):
+    with pytest.raises(SystemExit, match='src.pth is no checkpoint, is damaged'):
         run('import_hsakd', tmp_path / 'src.pth', tmp_path / 'dst.pth')
 
 

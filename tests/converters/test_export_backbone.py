@@ -10,8 +10,8 @@ from mmpretrain.models import ResNet
 from mmpretrain.models.backbones import TIMMBackbone
 from safetensors.torch import load_file
 
+from mmhssakd.converters.export import export_backbone
 from mmhssakd.registry import MODELS
-from mmhssakd.utils.export import export_backbone
 
 sys.path.insert(0, str(Path(__file__).parents[2] / 'tools/model_converters'))
 import export_backbone as tool  # noqa: E402

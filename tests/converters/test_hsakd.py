@@ -4,8 +4,8 @@ import golden
 import pytest
 import torch
 
+from mmhssakd.converters.hsakd import import_hsakd
 from mmhssakd.registry import MODELS
-from mmhssakd.utils.hsakd import import_hsakd
 
 NETWORKS = {
     'resnet18_imagenet_aux': dict(type='ResNet', depth=18),
@@ -38,7 +38,7 @@ def test_all_networks_are_here():
 @pytest.mark.parametrize('name', NETWORKS)
 def test_import(name):
     tensors = empty(name)
-    state, model = import_hsakd({f'module.{key}': value for key, value in tensors.items()})  # as DataParallel saves
+    state, model = import_hsakd(tensors)
     assert model['backbone'] == NETWORKS[name]
     assert len(state) == len(tensors)
     assert sorted(int(value.flatten()[0]) for value in state.values()) == list(range(len(tensors)))

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Union
 
 from mmengine.fileio import LocalBackend, register_backend
+from mmengine.runner import save_checkpoint
 
 
 def put_in_place(path: str) -> None:
@@ -46,3 +47,16 @@ class AtomicBackend(LocalBackend):
         """Write bytes; the folder is made if it is not there."""
         os.makedirs(osp.dirname(osp.abspath(filepath)), exist_ok=True)
         replace_file(obj, str(filepath))
+
+
+def save_atomically(content: dict, path: str) -> None:
+    """Save a checkpoint by :class:`AtomicBackend`.
+
+    Raises:
+        FileNotFoundError: The folder does not exist.
+        OSError: It could not be written; the old file is untouched.
+    """
+    folder = osp.dirname(osp.abspath(path))
+    if not osp.isdir(folder):
+        raise FileNotFoundError(f'no such folder to write to: {folder}')
+    save_checkpoint(content, path, backend_args=dict(backend='atomic'))

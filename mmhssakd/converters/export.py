@@ -1,14 +1,11 @@
 """A backbone's tensors under the names that other libraries give them."""
 
-from typing import Dict
-
 import torch
 import torchvision
 
-from .checkpoint import compare
+from mmhssakd.weights.checkpoint import Tensors, check_fit
 from .hsakd import four_stage_resnet
 
-Tensors = Dict[str, torch.Tensor]
 FORMATS = ('mmpretrain', 'torchvision', 'timm')
 
 
@@ -27,8 +24,6 @@ def export_backbone(tensors: Tensors, fmt: str) -> Tensors:
     Raises:
         ValueError: There is no backbone, or the library has no network of its kind.
     """
-    if fmt not in FORMATS:
-        raise ValueError(f'--format must be one of {", ".join(FORMATS)}, but got {fmt!r}.')
     backbone = {name: value.contiguous() for name, value in tensors.items() if name.startswith('backbone.')}
     if not backbone:
         prefixes = sorted({name.split('.')[0] + '.' for name in tensors})
@@ -44,21 +39,12 @@ def export_backbone(tensors: Tensors, fmt: str) -> Tensors:
 
 
 def resnet_name(bare: Tensors) -> str:
-    """Torchvision's and timm's name of a ResNet's tensors.
-
-    Raises:
-        ValueError: They are another network's.
-    """
-    config = four_stage_resnet({f'backbone.{name}': value for name, value in bare.items()}, stem=7)
-    return f'resnet{config["depth"]}'
-
-
-def network_name(bare: Tensors) -> str:
-    """:func:`resnet_name`, or 'NAME' for another network's tensors."""
+    """Torchvision's and timm's name of a ResNet's tensors; 'NAME' for another network's."""
     try:
-        return resnet_name(bare)
+        config = four_stage_resnet({f'backbone.{name}': value for name, value in bare.items()}, stem=7)
     except ValueError:
         return 'NAME'
+    return f'resnet{config["depth"]}'
 
 
 def torchvision_resnet(bare: Tensors, fmt: str) -> Tensors:
@@ -67,16 +53,11 @@ def torchvision_resnet(bare: Tensors, fmt: str) -> Tensors:
     Raises:
         ValueError: They are not.
     """
-    try:
-        name = resnet_name(bare)
-    except ValueError as error:
-        raise ValueError(f'{fmt} has no network of this kind ({error}) Use --format mmpretrain.') from None
+    message, name = f'{fmt} has no network of this kind: use --format mmpretrain.', resnet_name(bare)
+    if name == 'NAME':
+        raise ValueError(message)
     with torch.device('meta'):
         network = getattr(torchvision.models, name)()
     expected = {key: value for key, value in network.state_dict().items() if not key.startswith('fc.')}
-    difference = compare(expected, bare)
-    if difference:
-        raise ValueError(
-            f'{fmt} has no network of this kind: the nearest is {name}. Use --format mmpretrain.\n{difference}'
-        )
+    check_fit(expected, bare, f'{message} The nearest is {name}.')
     return bare

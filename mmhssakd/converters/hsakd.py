@@ -3,11 +3,8 @@
 import re
 from typing import Dict, Tuple
 
-import torch
-
-from .checkpoint import compare
-
-Tensors = Dict[str, torch.Tensor]
+from mmhssakd.registry import MODELS
+from mmhssakd.weights.checkpoint import Tensors, check_fit
 
 
 def _branch(m: re.Match) -> str:
@@ -111,14 +108,8 @@ def recognise(tensors: Tensors) -> dict:
     Raises:
         ValueError: It is none of the known networks.
     """
-    fc = next(
-        (
-            tensors[f'backbone.{name}.weight']
-            for name in ('fc', 'classifier', 'linear')
-            if f'backbone.{name}.weight' in tensors
-        ),
-        None,
-    )
+    linear = (tensors.get(f'backbone.{name}.weight') for name in ('fc', 'classifier', 'linear'))
+    fc = next((weight for weight in linear if weight is not None), None)
     if fc is None:
         raise ValueError(
             'This is no checkpoint of the released code: it has no backbone.fc, backbone.classifier '
@@ -144,13 +135,10 @@ def rename(tensors: Tensors) -> Tensors:
 
 
 def _import_network(tensors: Tensors) -> Tuple[Tensors, dict]:
-    from mmhssakd.registry import MODELS
-
     model = recognise(tensors)
     renamed = rename(tensors)
-    difference = compare(MODELS.build(model).state_dict(), renamed, limit=None)
-    if difference:
-        raise ValueError(f'The checkpoint looks like {model["backbone"]}, but its tensors do not fit.\n{difference}')
+    message = f'The checkpoint looks like {model["backbone"]}, but its tensors do not fit.'
+    check_fit(MODELS.build(model).state_dict(), renamed, message, limit=None)
     return renamed, model
 
 
@@ -166,7 +154,6 @@ def import_hsakd(tensors: Tensors) -> Tuple[Tensors, dict]:
     Raises:
         ValueError: Something does not fit; the message lists every unmatched tensor.
     """
-    tensors = {name.removeprefix('module.'): value for name, value in tensors.items()}
     if not all(re.match(r'net\d\.', name) for name in tensors):
         return _import_network(tensors)
     converted, peers = {}, []

@@ -133,6 +133,22 @@ def test_a_random_start_runs(tmp_path):
     assert type(runner.model).steps == 1
 
 
+@pytest.mark.parametrize('key, frozen, thawed', [('frozen_stages', 1, -1), ('norm_eval', True, False)])
+def test_a_random_start_must_not_be_frozen(tmp_path, key, frozen, thawed):
+    backbone = dict(SMALL, **{key: frozen})
+    runner = runner_of(backbone, None, tmp_path)
+    fails(runner, f'model.backbone starts at random, but {key} keep.*--cfg-options model.backbone.{key}={thawed}$')
+    torch.save(dict(state_dict=runner.model.state_dict()), tmp_path / 'whole.pth')
+    (tmp_path / 'again').mkdir()
+    runner_of(backbone, None, tmp_path / 'again', load_from=str(tmp_path / 'whole.pth')).train()
+
+
+def test_no_init_cfg_is_the_networks_own():
+    torch.manual_seed(0)
+    own = MODELS.build(SMALL)
+    assert MODELS.build(dict(SMALL, init_cfg=None)).init_cfg == own.init_cfg != []
+
+
 def test_resume_keeps_what_was_trained(tmp_path):
     save_classifier(tmp_path / 'r8.pth', SMALL, 32)
     runner_of(SMALL, tmp_path / 'r8.pth', tmp_path).train()

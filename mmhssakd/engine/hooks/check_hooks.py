@@ -1,0 +1,223 @@
+"""Stop a run before its first step: whose checkpoint, pretrained backbone or number of classes does not fit."""
+
+from typing import Any, Optional
+
+import torch
+import torch.nn as nn
+from mmdet.engine.hooks import NumClassCheckHook
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from mmhssakd.registry import HOOKS
+from mmhssakd.weights.checkpoint import Tensors, check_fit, read_state_dict, tensors_of
+
+
+def model_of(runner: Runner) -> nn.Module:
+    """The model of a run, without a wrapper."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+
+@HOOKS.register_module()
+class CheckpointFitHook(Hook):
+    """Every tensor of the model must be in the checkpoint that is tested or resumed, with the same shape.
+
+    mmengine loads what fits, leaves the rest at random, and warns. Tensors that the model lacks (a teacher's or
+    student's branches) are no error.
+    """
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare names and shapes before mmengine copies the tensors.
+
+        Raises:
+            ValueError: Tensors are missing or of another shape; the message lists them.
+        """
+        model = model_of(runner)
+        expected, found = model.state_dict(), tensors_of(checkpoint, 'The checkpoint')
+        check_fit(
+            expected,
+            {name: value for name, value in found.items() if name in expected},
+            f"The checkpoint does not fit the config's model ({type(model).__name__}): is it a teacher's where a "
+            "student's is needed, or of another architecture or another number of classes?",
+        )
+
+
+@HOOKS.register_module()
+class PretrainedCheckHook(Hook):
+    """Compare a pretrained module with its checkpoint, name by name and value by value, before the first step.
+
+    mmengine loads ``init_cfg=dict(type='Pretrained', ...)`` leniently: tensors that do not match are left at random
+    and a warning scrolls by. Here each tensor has to match. Works for backbones of any package.
+
+    Args:
+        module (str): Module of the model to check. Defaults to 'backbone'.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, module: str = 'backbone') -> None:
+        self.module = module
+        self.wanted: Optional[Tensors] = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Compare names and shapes, before mmengine loads anything.
+
+        Raises:
+            FileNotFoundError: There is no such checkpoint.
+            ValueError: Tensors are missing, left over or of another shape, or the prefix does not occur (the message
+                has the lists); or parts are frozen although nothing is loaded.
+        """
+        module = model_of(runner).get_submodule(self.module)
+        init_cfg = pretrained(module)
+        if init_cfg is None:
+            if not runner._load_from and not runner._resume:
+                check_nothing_frozen(module, f'model.{self.module}')
+            runner.logger.info(f'model.{self.module} starts at random: its init_cfg names no checkpoint.')
+            return
+        where, path = f'model.{self.module}.init_cfg.checkpoint', init_cfg['checkpoint']
+        # mmengine looks for the prefix in the names as they stand, with what a wrapper put before them
+        found = read_state_dict(path, where, wrapper='')
+        wanted = self.wanted = select(found, init_cfg.get('prefix') or '', module, f'{where}: {path}')
+        expected = {
+            name: value
+            for name, value in module.state_dict().items()
+            if name in wanted or not name.endswith('num_batches_tracked')
+        }
+        matched = sum(name in expected and expected[name].shape == value.shape for name, value in wanted.items())
+        check_fit(
+            expected,
+            wanted,
+            f'{where}: {path} does not fit {type(module).__name__}: {matched} of its {len(expected)} tensors '
+            'match the checkpoint. Is it of another depth or width?',
+        )
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare the values, once all is initialised, unless a whole model was loaded after that.
+
+        Raises:
+            ValueError: Something replaced the tensors that the checkpoint gave.
+        """
+        if self.wanted is None or runner._resume or runner._load_from:
+            return
+        state = model_of(runner).get_submodule(self.module).state_dict()
+        changed = [
+            name
+            for name, value in self.wanted.items()
+            if not torch.equal(state[name].cpu(), value.to(state[name].dtype))
+        ]
+        if changed:
+            raise ValueError(
+                f'{len(changed)} tensors of model.{self.module} lost what their checkpoint holds before '
+                f'training began: {", ".join(changed[:20])}. Was the model initialised by hand?'
+            )
+        runner.logger.info(f'model.{self.module}: all {len(self.wanted)} tensors come from its checkpoint.')
+        self.wanted = None
+
+
+def pretrained(module: nn.Module) -> Optional[dict]:
+    """The ``Pretrained`` entry of a module's ``init_cfg``, if it has one."""
+    entries = getattr(module, 'init_cfg', None) or []
+    entries = [entries] if isinstance(entries, dict) else entries
+    return next((entry for entry in entries if entry.get('type') == 'Pretrained'), None)
+
+
+def check_nothing_frozen(module: nn.Module, name: str) -> None:
+    """Refuse a module that starts at random and keeps stages, or the statistics of batch normalisation, as they are.
+
+    Raises:
+        ValueError: It does; the message has the options that let all of it train.
+    """
+    thawed = dict(frozen_stages=-1, norm_eval=False)
+    options = {key: value for key, value in thawed.items() if getattr(module, key, value) != value}
+    if options:
+        raise ValueError(
+            f'{name} starts at random, but {" and ".join(options)} keep parts of it as they are. Set '
+            f'{name}.init_cfg.checkpoint, or let all of it train: --cfg-options '
+            + ' '.join(f'{name}.{key}={value}' for key, value in options.items())
+        )
+
+
+def select(found: Tensors, prefix: str, module: nn.Module, where: str) -> Tensors:
+    """The tensors below a prefix, without it; without a prefix, those that are not of a classifier's head.
+
+    Raises:
+        ValueError: No tensor has the prefix, or it is not given although the checkpoint needs one.
+    """
+    chosen = {name[len(prefix) :]: value for name, value in found.items() if name.startswith(prefix)}
+    children = {name for name, _ in module.named_children()}
+    if not prefix:
+        chosen = {name: value for name, value in chosen.items() if name.split('.')[0] in children}
+    if not chosen:
+        prefixes = sorted({name.split('.')[0] + '.' for name in found})
+        bare = ' (or to None: it looks like a bare backbone)' if children & {p[:-1] for p in prefixes} else ''
+        raise ValueError(
+            f'{where} has no tensor that begins with {prefix!r}. Its names begin with: '
+            f'{", ".join(prefixes)}. Set init_cfg.prefix to the one that holds the backbone{bare}.'
+        )
+    return chosen
+
+
+@HOOKS.register_module()
+class ClassCountHook(NumClassCheckHook):
+    """Compare the classes of the data with every head, of classifiers and detectors, before the first step.
+
+    mmdet's hook does this for detectors with assertions; here the error says what to set.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare the names of both data sets: labels are numbers, which mean the classes in their order.
+
+        Raises:
+            ValueError: A name has another number in the one than in the other.
+        """
+        if runner.val_loop is None:
+            return
+        train, val = (classes_of(loader) for loader in (runner.train_dataloader, runner.val_dataloader))
+        if not train or not val or isinstance(train, str) or isinstance(val, str):
+            return
+        numbers = {name: i for i, name in enumerate(train)}
+        for i, name in enumerate(val):
+            if numbers.get(name, i) != i:
+                raise ValueError(
+                    f'Class {name!r} is number {numbers[name]} in train_dataloader.dataset and number {i} '
+                    'in val_dataloader.dataset: give both the same metainfo.classes, in the same order '
+                    '(for folders, the same folders).'
+                )
+
+    def _check_head(self, runner: Runner, mode: str) -> None:  # what mmdet's hook calls before an epoch
+        check_heads(model_of(runner), getattr(runner, f'{mode}_dataloader'), f'{mode}_dataloader')
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Check before a test as well."""
+        self._check_head(runner, 'test')
+
+
+def classes_of(loader: DataLoader) -> Any:
+    """Class names of a data loader's data set, as they were given; None if it has none."""
+    return (getattr(loader.dataset, 'metainfo', None) or {}).get('classes')
+
+
+def check_heads(model: nn.Module, loader: DataLoader, where: str) -> None:
+    """Compare the number of classes of one data set with all heads that have one output a class.
+
+    Raises:
+        ValueError: A head has another number of classes than the data set.
+    """
+    classes = classes_of(loader)
+    if isinstance(classes, str):
+        raise ValueError(
+            f'{where}.dataset.metainfo.classes is the string {classes!r}: write a tuple of names, '
+            f'({classes!r}, ) for a single one.'
+        )
+    for name, head in model.named_modules() if classes is not None else ():
+        if not name.endswith('head') or name.endswith(('rpn_head', 'semantic_head')):
+            continue
+        count = getattr(head, 'num_classes', None)
+        if isinstance(count, int) and count != len(classes):
+            raise ValueError(
+                f'model.{name}.num_classes is {count}, but {where}.dataset has {len(classes)} classes '
+                f'({", ".join(map(str, classes[:5]))}{", ..." if len(classes) > 5 else ""}). Set both to the same: '
+                f"model.{name}.num_classes, and the data set's metainfo.classes (for a detector, "
+                '--cfg-options class_names="[name,...]" sets both).'
+            )

@@ -1,3 +1,0 @@
-from .checkpoint import load_weights
-
-__all__ = ['load_weights']

@@ -1,0 +1,116 @@
+"""The gate for weights: read them safely, compare them with a model, and skip nothing silently."""
+
+import os.path as osp
+import pickle
+from typing import Any, Dict, Optional
+
+import torch
+import torch.nn as nn
+from mmengine.runner import CheckpointLoader
+
+Tensors = Dict[str, torch.Tensor]
+
+
+def read_checkpoint(checkpoint: str, where: str = 'checkpoint') -> Any:
+    """Read what a checkpoint holds, under torch's safe loading.
+
+    Args:
+        checkpoint (str): Path or URL.
+        where (str): What to call it in messages, for example the config key.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no checkpoint, is damaged, or holds something that could run code.
+    """
+    if not isinstance(checkpoint, str) or not checkpoint:
+        raise ValueError(f'{where} must be the path or URL of a checkpoint, but got {checkpoint!r}.')
+    if '://' not in checkpoint and not osp.isfile(checkpoint):
+        option = f' (--cfg-options {where}=PATH)' if '.' in where else ''
+        raise FileNotFoundError(
+            f'{where}: no such checkpoint: {checkpoint}. Train it first, or set {where} to an existing one{option}.'
+        )
+    try:
+        return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(
+            f'{where}: {checkpoint} is no checkpoint, is damaged, or holds more than plain data (whose '
+            f'code was not run): {error}'
+        ) from None
+
+
+def tensors_of(content: Any, source: str, key: str = 'state_dict', wrapper: str = 'module.') -> Tensors:
+    """The tensors of a checkpoint's content, see :func:`read_state_dict`; ``source`` names it in messages."""
+    tensors = content.get(key, content) if isinstance(content, dict) else None
+    if not tensors or not isinstance(tensors, dict) or not all(isinstance(t, torch.Tensor) for t in tensors.values()):
+        raise ValueError(f'{source} holds no state dict of tensors.')
+    return {name.removeprefix(wrapper): value for name, value in tensors.items()}
+
+
+def read_state_dict(checkpoint: str, where: str = 'checkpoint', **kwargs: str) -> Tensors:
+    """Read the tensors of a checkpoint.
+
+    Args:
+        checkpoint (str): Path or URL; of a file with a state dict under ``key``, or of a bare state dict.
+        where (str): What to call it in messages, for example the config key.
+        **kwargs: ``key``, by default 'state_dict'; ``wrapper``, the leading part of the names, of a model wrapper, to
+            take off, by default 'module.'.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It cannot be read, see :func:`read_checkpoint`, or holds no state dict.
+    """
+    return tensors_of(read_checkpoint(checkpoint, where), f'{where}: {checkpoint}', **kwargs)
+
+
+def check_fit(expected: Tensors, found: Tensors, message: str, limit: Optional[int] = 20) -> None:
+    """Compare two state dicts by names and shapes.
+
+    Raises:
+        ValueError: They differ: ``message``, and up to ``limit`` tensors of each kind of difference.
+    """
+    lists = dict(
+        missing=[name for name in expected if name not in found],
+        unexpected=[name for name in found if name not in expected],
+        reshaped=[
+            f'{name} {tuple(found[name].shape)} instead of {tuple(expected[name].shape)}'
+            for name in expected
+            if name in found and found[name].shape != expected[name].shape
+        ],
+    )
+    if any(lists.values()):
+        lines = [
+            f'{len(names)} {kind}: {", ".join(names[:limit])}{", ..." if limit and len(names) > limit else ""}'
+            for kind, names in lists.items()
+            if names
+        ]
+        raise ValueError('\n'.join([message, *lines]))
+
+
+def load_weights(model: nn.Module, checkpoint: str, where: str = 'checkpoint') -> dict:
+    """Load every tensor of a model from a checkpoint; a model without branches leaves a checkpoint's alone.
+
+    Args:
+        model (nn.Module): The model.
+        checkpoint (str): Path or URL.
+        where (str): What to call the checkpoint in messages.
+
+    Returns:
+        dict: ``meta`` of the checkpoint, empty if it has none.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file cannot be read, or the tensors' names or shapes differ; the message lists them.
+    """
+    content = read_checkpoint(checkpoint, where)
+    ignored = ('data_preprocessor.',) if hasattr(model, 'auxiliary_neck') else ('data_preprocessor.', 'auxiliary_neck.')
+    tensors = tensors_of(content, f'{where}: {checkpoint}')
+    found = {name: value for name, value in tensors.items() if not name.startswith(ignored)}
+    check_fit(
+        model.state_dict(),
+        found,
+        f'{where}: {checkpoint} does not fit {type(model).__name__} '
+        f'({type(getattr(model, "backbone", model)).__name__} backbone): '
+        'is it of another architecture or another number of classes?',
+    )
+    model.load_state_dict(found)
+    return content.get('meta') or {}
