@@ -55,7 +55,7 @@ def test_site(tmp_path):
     for name in (
         'distillers.hssakd.HSSAKD',
         'necks.auxiliary_neck.AuxiliaryNeck',
-        'losses.kd_loss.KDLoss',
+        'losses.mimicry_loss.KDLoss',
         'classifiers.ssa_classifier.SSAClassifier',
     ):
         assert f'id="mmhssakd.models.{name}"' in reference

@@ -1,7 +1,6 @@
 from . import transforms
-from .stl10 import STL10
+from .probe_datasets import STL10, TinyImageNet
 from .stratified_subset import StratifiedSubset
-from .tiny_imagenet import TinyImageNet
 from .voc_folder import VOCFolder
 
 __all__ = ['STL10', 'StratifiedSubset', 'TinyImageNet', 'VOCFolder', 'transforms']

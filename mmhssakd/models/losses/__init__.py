@@ -1,7 +1,4 @@
-from .dist_loss import DISTLoss
-from .dkd_loss import DKDLoss
-from .kd_loss import KDLoss
-from .mimicry_loss import MimicryLoss
-from .standardized_loss import StandardizedLoss
+from .mimicry_loss import KDLoss, MimicryLoss
+from .other_losses import DISTLoss, DKDLoss, StandardizedLoss
 
 __all__ = ['DISTLoss', 'DKDLoss', 'KDLoss', 'MimicryLoss', 'StandardizedLoss']

@@ -45,8 +45,6 @@ class AuxiliaryNeck(BaseModule):
     initialised backbone of the same config, so any backbone that is a chain of modules gets its branches
     without a line written for it. The last branch repeats the last stage at stride 1.
 
-    A branch can be given as a config instead (``branch``).
-
     The features are taken by forward hooks on named modules, which are there only inside :meth:`tap`. So the
     backbone keeps its code and its ``out_indices``, and inference never meets a hook.
 

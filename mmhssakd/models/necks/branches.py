@@ -1,11 +1,38 @@
 """An auxiliary classifier, and stages for it where a backbone's own cannot be copied, or should not be."""
 
+from contextlib import contextmanager, nullcontext
+from typing import Iterator
+
 import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
 
+from mmhssakd.models.backbones.stage_chain import conv_bn
 from mmhssakd.registry import MODELS
-from .recompute import run_checkpointed
+
+
+@contextmanager
+def kept_statistics(module: nn.Module) -> Iterator[None]:
+    """Keep the running statistics as they are inside the ``with`` block; batch statistics are used as before."""
+    norms = [
+        (norm, norm.momentum, norm.num_batches_tracked)
+        for norm in module.modules()
+        if isinstance(norm, _BatchNorm) and norm.training and norm.track_running_stats
+    ]
+    for norm, _, _ in norms:
+        norm.momentum, norm.num_batches_tracked = 0.0, None
+    try:
+        yield
+    finally:
+        for norm, momentum, batches in norms:
+            norm.momentum, norm.num_batches_tracked = momentum, batches
+
+
+def run_checkpointed(module: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    """Run a module, and again in the backward pass instead of keeping its activations; batch norms count once."""
+    return checkpoint(module, inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), kept_statistics(module)))
 
 
 class Branch(BaseModule):
@@ -50,15 +77,10 @@ class ConvBranch(BaseModule):
     def __init__(self, in_channels: int, channels: int = 256, depth: int = 2) -> None:
         super().__init__([dict(type='Kaiming', layer='Conv2d'), dict(type='Constant', layer='BatchNorm2d', val=1)])
         self.out_channels = channels
-        layers = [nn.Conv2d(in_channels, channels, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+        layers = [*conv_bn(in_channels, channels), nn.ReLU(inplace=True)]
         for _ in range(depth):
-            layers += [
-                nn.Conv2d(channels, channels, 3, 2, 1, groups=channels, bias=False),
-                nn.BatchNorm2d(channels),
-                nn.Conv2d(channels, channels, 1, bias=False),
-                nn.BatchNorm2d(channels),
-                nn.ReLU(inplace=True),
-            ]
+            layers += [*conv_bn(channels, channels, 3, 2, groups=channels), *conv_bn(channels, channels)]
+            layers += [nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, feature: torch.Tensor) -> torch.Tensor:

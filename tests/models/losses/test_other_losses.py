@@ -53,7 +53,7 @@ def test_dist(pair):
 
 
 def test_dist_is_blind_to_a_linear_map_of_the_distribution(pair):
-    from mmhssakd.models.losses.dist_loss import pearson_distance
+    from mmhssakd.models.losses.other_losses import pearson_distance
 
     x = torch.from_numpy(pair[0])
     assert pearson_distance(x, 3 * x + 1).item() == pytest.approx(0, abs=1e-6)
