@@ -104,12 +104,11 @@ def test_frozen_teacher_is_the_joint_one_on_given_weights_for_a_hundred_epochs(f
 
 
 @pytest.mark.parametrize('arm', ['ce_resnet20', 'kd_resnet56_resnet20', 'hssakd_resnet56_resnet20'])
-@pytest.mark.parametrize('part', [25, 50, 75])
-def test_few_shot(arm, part):
-    cfg, full = (Config.fromfile(ROOT / f'configs/cifar100/{name}.py') for name in (f'few_shot/{arm}_{part}', arm))
+def test_few_shot(arm):
+    cfg, full = (Config.fromfile(ROOT / f'configs/cifar100/{name}.py') for name in (f'few_shot/{arm}_25', arm))
     dataset = full.train_dataloader.dataset.to_dict()
     assert cfg.train_dataloader.dataset.to_dict() == dict(
-        type='mmhssakd.StratifiedSubset', fraction=part / 100, seed=0, dataset=dataset
+        type='mmhssakd.StratifiedSubset', fraction=0.25, seed=0, dataset=dataset
     )
     assert cfg.train_cfg == full.train_cfg and cfg.model == full.model
 

@@ -3,8 +3,6 @@
 import math
 import os.path as osp
 
-FILES = {split: (f'{split}-images-idx3-ubyte', f'{split}-labels-idx1-ubyte') for split in ('train', 't10k')}
-
 
 def count(path: str, dimensions: int) -> int:
     """Number of entries of an idx file.
@@ -36,12 +34,10 @@ def check_idx_files(root: str, where: str) -> None:
     Raises:
         ValueError: A file is damaged, or there are not as many labels as images.
     """
-    for images, labels in FILES.values():
-        paths = [osp.join(root, name) for name in (images, labels)]
-        if not all(osp.isfile(path) for path in paths):
+    for split in ('train', 't10k'):
+        images, labels = (osp.join(root, f'{split}-{part}-ubyte') for part in ('images-idx3', 'labels-idx1'))
+        if not (osp.isfile(images) and osp.isfile(labels)):
             continue  # mmpretrain downloads them
-        numbers = count(paths[0], 3), count(paths[1], 1)
-        if numbers[0] != numbers[1]:
-            raise ValueError(
-                f'{where}: {paths[0]} holds {numbers[0]} images, but {paths[1]} holds {numbers[1]} labels.'
-            )
+        n, m = count(images, 3), count(labels, 1)
+        if n != m:
+            raise ValueError(f'{where}: {images} holds {n} images, but {labels} holds {m} labels.')

@@ -7,7 +7,7 @@ import torch.nn as nn
 from mmengine.model import BaseModule
 
 from mmhssakd.registry import MODELS
-from .stage_chain import StageChain
+from .stage_chain import StageChain, conv_bn
 
 # Of each stage: channels at width 1, blocks, stride of the first block.
 STAGES = ((16, 1, 1), (24, 2, 1), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
@@ -16,13 +16,8 @@ STAGES = ((16, 1, 1), (24, 2, 1), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2
 class InvertedResidual(BaseModule):
     """Expand by a 1x1, filter by a depthwise 3x3, project by a linear 1x1 convolution.
 
-    mmpretrain's leaves the expansion out when its factor is 1; here it stays, as in the released networks.
-
-    Args:
-        in_channels (int): Channels of the input.
-        channels (int): Channels of the output.
-        stride (int): Stride of the depthwise convolution. The input is added if nothing changes the shape.
-        expand_ratio (int): Hidden channels per input channel.
+    mmpretrain's leaves the expansion out when its factor is 1; here it stays, as in the released networks. The
+    input is added if nothing changes the shape.
     """
 
     def __init__(self, in_channels: int, channels: int, stride: int, expand_ratio: int) -> None:
@@ -30,14 +25,11 @@ class InvertedResidual(BaseModule):
         self.residual = stride == 1 and in_channels == channels
         hidden = in_channels * expand_ratio
         self.conv = nn.Sequential(
-            nn.Conv2d(in_channels, hidden, 1, bias=False),
-            nn.BatchNorm2d(hidden),
+            *conv_bn(in_channels, hidden),
             nn.ReLU(inplace=True),
-            nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False),
-            nn.BatchNorm2d(hidden),
+            *conv_bn(hidden, hidden, 3, stride, groups=hidden),
             nn.ReLU(inplace=True),
-            nn.Conv2d(hidden, channels, 1, bias=False),
-            nn.BatchNorm2d(channels),
+            *conv_bn(hidden, channels),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -66,17 +58,13 @@ class CIFARMobileNetV2(StageChain):
         self.widen_factor = widen_factor
         self.expand_ratio = expand_ratio
         in_channels = int(32 * widen_factor)
-        self.conv1 = nn.Sequential(
-            nn.Conv2d(3, in_channels, 3, 1, 1, bias=False), nn.BatchNorm2d(in_channels), nn.ReLU(inplace=True)
-        )
+        self.conv1 = nn.Sequential(*conv_bn(3, in_channels, 3), nn.ReLU(inplace=True))
         self.blocks = nn.ModuleList()
         for i, (width, _, stride) in enumerate(STAGES):
             self.blocks.append(self._make_stage(i, in_channels, stride))
             in_channels = int(width * widen_factor)
         last = max(1280, int(1280 * widen_factor))
-        self.conv2 = nn.Sequential(
-            nn.Conv2d(in_channels, last, 1, bias=False), nn.BatchNorm2d(last), nn.ReLU(inplace=True)
-        )
+        self.conv2 = nn.Sequential(*conv_bn(in_channels, last), nn.ReLU(inplace=True))
 
     def _make_stage(self, i: int, in_channels: int, stride: int) -> nn.Sequential:
         width, blocks, _ = STAGES[i]

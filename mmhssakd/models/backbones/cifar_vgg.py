@@ -38,11 +38,8 @@ class CIFARVGG(StageChain):
         for i, (convs, channels) in enumerate(zip(DEPTHS[depth], WIDTHS)):
             layers = []
             for _ in range(convs):
-                layers += [
-                    nn.Conv2d(in_channels, channels, 3, padding=1),
-                    nn.BatchNorm2d(channels),
-                    nn.ReLU(inplace=True),
-                ]
+                conv = nn.Conv2d(in_channels, channels, 3, padding=1)
+                layers += [conv, nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
                 in_channels = channels
             self.add_module(f'block{i}', nn.Sequential(*layers[:-1]))
             self.add_module(f'relu{i}', layers[-1])

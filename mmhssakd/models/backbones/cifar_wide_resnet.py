@@ -15,11 +15,6 @@ class PreActBlock(BaseModule):
     """Two 3x3 convolutions, each after its own batch norm and ReLU.
 
     Where the shape changes, the projection reads the activated input; otherwise the shortcut is the raw input.
-
-    Args:
-        in_channels (int): Channels of the input.
-        channels (int): Channels of the output.
-        stride (int): Stride of the first convolution.
     """
 
     def __init__(self, in_channels: int, channels: int, stride: int) -> None:

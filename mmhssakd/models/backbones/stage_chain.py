@@ -1,9 +1,16 @@
 """What the CIFAR backbones share: a chain of named modules that the auxiliary neck can cut anywhere."""
 
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
 import torch
+import torch.nn as nn
 from mmpretrain.models.backbones.base_backbone import BaseBackbone
+
+
+def conv_bn(in_channels: int, channels: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> List[nn.Module]:
+    """A convolution without bias that keeps the size, but for its stride, and its batch norm."""
+    conv = nn.Conv2d(in_channels, channels, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return [conv, nn.BatchNorm2d(channels)]
 
 
 class StageChain(BaseBackbone):

@@ -4,6 +4,7 @@ import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
 
+from mmhssakd.models.backbones.stage_chain import conv_bn
 from mmhssakd.registry import MODELS
 from .recompute import run_checkpointed
 
@@ -50,15 +51,10 @@ class ConvBranch(BaseModule):
     def __init__(self, in_channels: int, channels: int = 256, depth: int = 2) -> None:
         super().__init__([dict(type='Kaiming', layer='Conv2d'), dict(type='Constant', layer='BatchNorm2d', val=1)])
         self.out_channels = channels
-        layers = [nn.Conv2d(in_channels, channels, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+        layers = [*conv_bn(in_channels, channels), nn.ReLU(inplace=True)]
         for _ in range(depth):
-            layers += [
-                nn.Conv2d(channels, channels, 3, 2, 1, groups=channels, bias=False),
-                nn.BatchNorm2d(channels),
-                nn.Conv2d(channels, channels, 1, bias=False),
-                nn.BatchNorm2d(channels),
-                nn.ReLU(inplace=True),
-            ]
+            layers += [*conv_bn(channels, channels, 3, 2, groups=channels), *conv_bn(channels, channels)]
+            layers += [nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, feature: torch.Tensor) -> torch.Tensor:

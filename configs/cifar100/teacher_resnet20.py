@@ -1,4 +1,0 @@
-# ResNet-20 and its branches, trained jointly from scratch.
-_base_ = './ce_resnet20.py'
-
-model = dict(type='mmhssakd.SSAClassifier', auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'))

@@ -1,4 +1,0 @@
-# ResNet-8x4 and its branches, trained jointly from scratch.
-_base_ = './ce_resnet8x4.py'
-
-model = dict(type='mmhssakd.SSAClassifier', auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'))
