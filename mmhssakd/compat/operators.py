@@ -10,7 +10,7 @@ import sys
 import types
 import warnings
 from importlib.machinery import ModuleSpec
-from typing import Any, Callable, List
+from typing import Any, Callable, Dict, List
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from torch.nn import functional as F
 NAME = 'mmcv._ext'
 BUILD = 'docs/get_started.md, under "Compiled operators", says how to build compiled mmcv'
 TINY = torch.finfo(torch.float32).tiny  # C's FLT_MIN
-STAND_INS = {}
+STAND_INS: Dict[str, Callable] = {}
 
 
 class StandIns(types.ModuleType):
@@ -399,6 +399,6 @@ def ms_deform_attn_backward(
     inputs = [tensor.detach().requires_grad_() for tensor in wide(value, locations, weights)]
     with torch.enable_grad():
         output = attend(inputs[0], shapes, *inputs[1:])
-    grads = torch.autograd.grad(output, inputs, *wide(grad_output))
+    grads = torch.autograd.grad([output], inputs, wide(grad_output))
     for into, grad in zip((grad_value, grad_locations, grad_weights), grads):
         into.copy_(grad)

@@ -96,7 +96,7 @@ def test_a_signal_ends_the_trials(trainer, tmp_path):
     while not (log.is_file() and log.read_text()) and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
-    assert 'Interrupted: the trials save and stop' in process.communicate(timeout=30)[0] and process.returncode == 130
+    assert 'Interrupted: the trials save and stop' in process.communicate(timeout=120)[0] and process.returncode == 130
     children = subprocess.run(['pgrep', '-f', str(tmp_path / 'work_dirs')], capture_output=True).stdout
     assert not children
 
@@ -178,7 +178,9 @@ train_cfg = dict(max_epochs=1, val_interval=1)
 param_scheduler = dict(total_steps=2, end=1)
 """)
     (tmp_path / 's.json').write_text(json.dumps(dict(config=str(tmp_path / 'online.py'), arms={'online': {}})))
-    monkeypatch.setattr(sys, 'argv', ['sweep.py', f'{tmp_path}/s.json', '--work-dir', str(tmp_path / 'out')])
+    monkeypatch.setattr(
+        sys, 'argv', ['sweep.py', f'{tmp_path}/s.json', '--work-dir', str(tmp_path / 'out'), '--seeds', '0']
+    )
     monkeypatch.setenv('PYTHONPATH', str(ROOT))
     tool.main()
     (result,) = json.loads((tmp_path / 'out/sweep.json').read_text())

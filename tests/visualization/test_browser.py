@@ -47,4 +47,4 @@ def test_a_browser_shows_the_page(runs, tmp_path):
     browse(page, '--window-size=1200,2400', f'--screenshot={picture}')
     pixels = np.round(mpimg.imread(picture)[..., :3] * 255).astype(int).reshape(-1, 3)
     blue = (abs(pixels - [0x00, 0x72, 0xB2]).max(1) < 8).sum()
-    assert blue > 100, 'the curves are not drawn'
+    assert blue > 50, 'the curves are not drawn'  # about 100 in thin lines
