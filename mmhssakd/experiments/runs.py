@@ -9,6 +9,8 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 
+from mmhssakd.weights.resume import named_checkpoint
+
 NOT_CURVES = {'lr', 'base_lr', 'data_time', 'time', 'epoch', 'iter', 'step', 'memory'}
 # Settings in which runs of one experiment may differ: where they were, how they began, and the seed.
 INCIDENTAL = re.compile(r'(^|\.)(work_dir|resume|load_from|launcher|seed|experiment_name)$')
@@ -117,13 +119,10 @@ class Run:
         Raises:
             FileNotFoundError: The run has written none.
         """
-        note = self.work_dir / 'last_checkpoint'
-        if note.is_file():
-            written = Path(note.read_text().strip())
-            for file in (self.work_dir / written.name, written):
-                if file.is_file():
-                    return file
-        raise FileNotFoundError(f'{self.work_dir} holds no checkpoint.')
+        found = named_checkpoint(self.work_dir)
+        if found is None:
+            raise FileNotFoundError(f'{self.work_dir} holds no checkpoint.')
+        return found
 
     @property
     def speed(self) -> Dict[str, Optional[float]]:

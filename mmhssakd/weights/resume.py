@@ -3,7 +3,7 @@
 import logging
 import zipfile
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Union
 
 from mmengine.logging import print_log
 
@@ -41,16 +41,19 @@ def check_resumable(path: str) -> None:
         )
 
 
+def named_checkpoint(work_dir: Union[str, Path]) -> Optional[Path]:
+    """The checkpoint that ``last_checkpoint`` names, also after the work dir was moved; None if there is none."""
+    pointer = Path(work_dir) / 'last_checkpoint'
+    written = Path(pointer.read_text().strip() if pointer.is_file() else '')
+    return next((file for file in (pointer.parent / written.name, written) if file.is_file()), None)
+
+
 def candidates(work_dir: str) -> List[Path]:
     """Checkpoints of a run: the one that ``last_checkpoint`` names first, then the others, newest first."""
-    folder = Path(work_dir)
-    pointer = folder / 'last_checkpoint'
-    named = Path(pointer.read_text().strip() if pointer.is_file() else '')
-    places = [folder, named.parent] if named.is_file() else [folder]
-    named = (named if named.is_file() else folder / named.name).resolve()  # the work dir may have been moved
-    files = {file.resolve() for place in places for file in place.glob('*.pth')}
-    files = {file for file in files if not file.name.startswith('best_')}
-    return sorted(files, key=lambda file: (file == named, file.stat().st_mtime), reverse=True)
+    named = named_checkpoint(work_dir)
+    places = [Path(work_dir), named.parent] if named else [Path(work_dir)]
+    files = {file for place in places for file in place.resolve().glob('*.pth') if not file.name.startswith('best_')}
+    return sorted(files, key=lambda file: (file == (named and named.resolve()), file.stat().st_mtime), reverse=True)
 
 
 def newest_checkpoint(work_dir: str) -> Optional[str]:
