@@ -58,8 +58,8 @@ def test_classification_inferencer(checkpoint):
     found = ImageClassificationInferencer(model)(image)[0]
     assert found['pred_class'] == CLASSES[found['pred_label']]
     mean, std = 72.94, 90.02
-    normalised = (torch.from_numpy(image).float().expand(1, 3, -1, -1) - mean) / std
-    np.testing.assert_allclose(found['pred_scores'], model(normalised).softmax(1)[0].detach(), rtol=1e-4)
+    normalized = (torch.from_numpy(image).float().expand(1, 3, -1, -1) - mean) / std
+    np.testing.assert_allclose(found['pred_scores'], model(normalized).softmax(1)[0].detach(), rtol=1e-4)
     # and without our function: a config, a checkpoint, no teacher
     other = ImageClassificationInferencer(find_config('hssakd_r8'), pretrained=checkpoint, teacher=None)(image)[0]
     np.testing.assert_allclose(other['pred_scores'], found['pred_scores'], rtol=1e-4)

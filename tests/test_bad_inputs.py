@@ -242,10 +242,10 @@ CASES = {
         'train_pipeline is a list of 3, so a number 0 .. 2 must follow',
     ),
     'no such type': (lambda j: j.train('model.type=mmhssakd.HSAKD'), KeyError, 'HSAKD is not in the .* registry'),
-    'no such optimiser': (
+    'no such optimizer': (
         lambda j: j.train('optim_wrapper.optimizer.type=AdaW'),
         KeyError,
-        "optim_wrapper.optimizer.type: there is no optimiser 'AdaW'. Is 'AdamW' meant",
+        "optim_wrapper.optimizer.type: there is no optimizer 'AdaW'. Is 'AdamW' meant",
     ),
     # options out of range, or of the wrong type
     'negative temperature': (

@@ -149,7 +149,7 @@ def checkout(tmp_path_factory):
 @pytest.mark.parametrize('page, file', WRITTEN, ids=str)
 def test_written_configs_build(page, file, checkout, monkeypatch):
     monkeypatch.chdir(checkout(page))
-    monkeypatch.setattr('mmhssakd.models.necks.auxiliary_neck.initialise', lambda backbone: None)  # takes long
+    monkeypatch.setattr('mmhssakd.models.necks.auxiliary_neck.initialize', lambda backbone: None)  # takes long
     cfg = Config.fromfile(file)
     teacher = cfg.model.pop('teacher', None)
     if teacher:

@@ -1,4 +1,4 @@
-"""The lines that docs/visualise.md gives for TensorBoard, in a real run."""
+"""The lines that docs/visualize.md gives for TensorBoard, in a real run."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_a_run_is_written_for_tensorboard(tmp_path):
-    page = (ROOT / 'docs/visualise.md').read_text()
+    page = (ROOT / 'docs/visualize.md').read_text()
     text = re.search(r'```python\n# configs/fashion_mnist/my_tensorboard.py\n(.*?)```', page, re.S)[1]
     file = tmp_path / 'my_tensorboard.py'
     file.write_text(text.replace('./hssakd_r8.py', str(ROOT / 'configs/fashion_mnist/teacher_r8.py')))

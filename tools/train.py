@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def scale_peaks(runner: Runner, cfg: Config) -> None:
-    """Scale what ``--auto-scale-lr`` leaves alone: the peak of ``OneCycleLR``, which replaces the optimiser's rate."""
+    """Scale what ``--auto-scale-lr`` leaves alone: the peak of ``OneCycleLR``, which replaces the optimizer's rate."""
     ratio = cfg.train_dataloader.batch_size * runner.world_size / cfg.auto_scale_lr.base_batch_size
     schedulers = runner.param_schedulers
     for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:

@@ -2,7 +2,7 @@
 # tools/dataset_converters/prepare_fashion_mnist.py puts the files into data/fashion-mnist.
 _base_ = ['mmpretrain::_base_/default_runtime.py', './mmhssakd.py']
 
-# A grey image minus three means is an image of three channels, as a detector expects.
+# A gray image minus three means is an image of three channels, as a detector expects.
 data_preprocessor = dict(num_classes=10, mean=[72.94] * 3, std=[90.02] * 3)
 
 train_pipeline = [

@@ -1,4 +1,4 @@
-# The student's weights, gradients and optimiser state spread over the GPUs (FSDP), by mmengine's FlexibleRunner.
+# The student's weights, gradients and optimizer state spread over the GPUs (FSDP), by mmengine's FlexibleRunner.
 runner_type = 'FlexibleRunner'
 strategy = dict(
     type='FSDPStrategy',

@@ -30,7 +30,7 @@ test_evaluator = val_evaluator
 auto_scale_lr = dict(base_batch_size=64)
 default_hooks = dict(checkpoint=dict(interval=10, max_keep_ckpts=1))
 
-# images of 32x32, normalised as CIFAR-100's
+# images of 32x32, normalized as CIFAR-100's
 data_preprocessor = dict(num_classes=10, mean=[129.304, 124.070, 112.434], std=[68.170, 65.392, 70.418], to_rgb=True)
 train_pipeline = [
     dict(type='Resize', scale=32),

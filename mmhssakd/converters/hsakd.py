@@ -1,4 +1,4 @@
-"""Checkpoints of the paper's released code: recognise the network, rename its tensors."""
+"""Checkpoints of the paper's released code: recognize the network, rename its tensors."""
 
 import re
 from typing import Dict, Tuple
@@ -99,7 +99,7 @@ def recognise_backbone(tensors: Tensors) -> dict:
     )
 
 
-def recognise(tensors: Tensors) -> dict:
+def recognize(tensors: Tensors) -> dict:
     """Find out which network of the released code a state dict belongs to.
 
     Returns:
@@ -135,7 +135,7 @@ def rename(tensors: Tensors) -> Tensors:
 
 
 def _import_network(tensors: Tensors) -> Tuple[Tensors, dict]:
-    model = recognise(tensors)
+    model = recognize(tensors)
     renamed = rename(tensors)
     message = f'The checkpoint looks like {model["backbone"]}, but its tensors do not fit.'
     check_fit(MODELS.build(model).state_dict(), renamed, message, limit=None)

@@ -11,7 +11,7 @@ from mmhssakd.registry import DATASETS
 
 @DATASETS.register_module()
 class STL10(BaseDataset):
-    """The labelled part of STL-10 from its binary files.
+    """The labeled part of STL-10 from its binary files.
 
     Args:
         data_root (str): Folder ``stl10_binary``: train_X.bin, train_y.bin, test_X.bin, test_y.bin.

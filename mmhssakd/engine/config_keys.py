@@ -65,13 +65,13 @@ def check_keys(cfg: Config) -> None:
 
 
 def check_optimizer(cfg: Config) -> None:
-    """Check the name of the optimiser, about which mmengine only says that None is not callable."""
+    """Check the name of the optimizer, about which mmengine only says that None is not callable."""
     name = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
     scope = cfg.get('default_scope') or 'mmengine'
     if isinstance(name, str) and OPTIMIZERS.get(name) is None and OPTIMIZERS.get(f'{scope}.{name}') is None:
         meant = closest(name, OPTIMIZERS.module_dict)
         raise KeyError(
-            f'optim_wrapper.optimizer.type: there is no optimiser {name!r}'
+            f'optim_wrapper.optimizer.type: there is no optimizer {name!r}'
             + (f'. Is {meant!r} meant?' if meant else '.')
         )
 

@@ -11,7 +11,7 @@ from .runs import unit_of, with_unit
 SHOWN = re.compile(r'top1$|mAP$|(AP|mAP_)50$')  # columns, if a run has any of them: mmdet alone logs ten thresholds
 
 
-def summarise(values: Sequence[float]) -> Dict[str, float]:
+def summarize(values: Sequence[float]) -> Dict[str, float]:
     """Mean and sample standard deviation (NaN for a single value)."""
     std = float(np.std(values, ddof=1)) if len(values) > 1 else float('nan')
     return dict(mean=float(np.mean(values)), std=std, count=len(values))
@@ -74,7 +74,7 @@ def build_table(results: Sequence[dict], baselines: Sequence[str] = ()) -> Tuple
     for name, arm in arms.items():
         row = [name + (f' ({len(arm)} seeds)' if len(arm) > 1 else '')]
         for metric in metrics:
-            found = summarise([r['metrics'][metric] for r in arm if metric in r['metrics']] or [np.nan])
+            found = summarize([r['metrics'][metric] for r in arm if metric in r['metrics']] or [np.nan])
             digits = 2 if unit_of(metric)[1] else 4
             deviation = f' ± {found["std"]:.{digits}f}' if found['count'] > 1 else ''
             row.append('' if np.isnan(found['mean']) else f'{found["mean"]:.{digits}f}{deviation}')

@@ -16,7 +16,7 @@ def preprocessor_config(config: Optional[dict], num_classes: Optional[int]) -> d
 
 @MODELS.register_module()
 class ViewsDataPreprocessor(ClsDataPreprocessor):
-    """Normalise batches of images (N, C, H, W) or of views (N, M, C, H, W).
+    """Normalize batches of images (N, C, H, W) or of views (N, M, C, H, W).
 
     All arguments are those of :class:`mmpretrain.models.ClsDataPreprocessor`. With ``num_classes``, labels are
     checked while they are still on the CPU.

@@ -15,7 +15,7 @@ def grad_cam(network: Network, inputs: torch.Tensor, labels: torch.Tensor) -> to
 
     Args:
         network (Network): A classifier whose backbone returns feature maps.
-        inputs (Tensor): Normalised images, (B, C, H, W).
+        inputs (Tensor): Normalized images, (B, C, H, W).
         labels (Tensor): The class to look for in each, (B, ).
 
     Returns:
@@ -52,9 +52,9 @@ def plot_cams(networks: Sequence[Network], images: Images, amount: int = 5) -> F
     amount = min(amount, len(images.data))
     maps: List[torch.Tensor] = []
     for network in networks:
-        inputs = images.normalised(network.model, 0, amount)
+        inputs = images.normalized(network.model, 0, amount)
         maps.append(grad_cam(network, inputs, images.labels[:amount]).cpu())
-    pictures = displayed(images.normalised(networks[0].model, 0, amount), networks[0].model)
+    pictures = displayed(images.normalized(networks[0].model, 0, amount), networks[0].model)
     figure, axes = new_figure(amount, 1 + len(networks), (1.9, 2.0))
     for row in range(amount):
         show_image(axes[row, 0], pictures[row], images.classes[int(images.labels[row])])

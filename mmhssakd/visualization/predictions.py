@@ -35,7 +35,7 @@ class Images:
     labels: torch.Tensor
     classes: Sequence[str]
 
-    def normalised(self, model: BaseModel, start: int = 0, stop: Optional[int] = None) -> torch.Tensor:
+    def normalized(self, model: BaseModel, start: int = 0, stop: Optional[int] = None) -> torch.Tensor:
         """Images as a model sees them, (B, C, H, W), on its device."""
         return model.data_preprocessor(default_collate(self.data[start:stop]), training=False)['inputs']
 
@@ -128,7 +128,7 @@ def ask(network: Network, images: Images, batch_size: int = 100) -> Answers:
     model = network.model.eval()
     parts: List[Tuple[torch.Tensor, ...]] = []
     for start in range(0, len(images.data), batch_size):
-        inputs = images.normalised(model, start, start + batch_size)
+        inputs = images.normalized(model, start, start + batch_size)
         if isinstance(model, SSAClassifier):
             logits, joint = model.forward_views(model.make_views(inputs))
             views = model.num_views
@@ -159,7 +159,7 @@ def view_names(model: BaseModel) -> List[str]:
 
 
 def displayed(inputs: torch.Tensor, model: BaseModel) -> np.ndarray:
-    """Normalised images (B, C, H, W) as RGB pictures (B, H, W, 3) of numbers from 0 to 1."""
+    """Normalized images (B, C, H, W) as RGB pictures (B, H, W, 3) of numbers from 0 to 1."""
     preprocessor = model.data_preprocessor
     if getattr(preprocessor, '_enable_normalize', False):
         inputs = inputs * preprocessor.std + preprocessor.mean
@@ -173,7 +173,7 @@ def displayed(inputs: torch.Tensor, model: BaseModel) -> np.ndarray:
 def plot_views(network: Network, images: Images, amount: int = 5, said: bool = True) -> Figure:
     """The views of some images as the network sees them, and, if ``said``, what p and the last branch say to each."""
     model = network.model.eval()
-    inputs = images.normalised(model, 0, amount)
+    inputs = images.normalized(model, 0, amount)
     views = model.make_views(inputs)
     logits, joint = model.forward_views(views)
     pictures, names = displayed(views, model), view_names(model)

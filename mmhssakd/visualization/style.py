@@ -1,4 +1,4 @@
-"""Colours, figures and number formats that all pictures share."""
+"""Colors, figures and number formats that all pictures share."""
 
 import base64
 import io
@@ -8,18 +8,18 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours: told apart under every common colour blindness. Yellow is left out: too pale for lines.
-COLOURS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#D55E00', '#56B4E9', '#000000')
+# Okabe and Ito's colors: told apart under every common color blindness. Yellow is left out: too pale for lines.
+COLORS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#D55E00', '#56B4E9', '#000000')
 DASHES = ('-', '--', '-.', ':')
 MARKERS = 'osD^vPX'
 RIGHT, WRONG = '#0072B2', '#D55E00'
 
 
 def look(i: int) -> dict:
-    """Colour, dashes and marker of the i-th of several things; the dashes change when the colours are used up."""
+    """Color, dashes and marker of the i-th of several things; the dashes change when the colors are used up."""
     return dict(
-        color=COLOURS[i % len(COLOURS)],
-        linestyle=DASHES[i // len(COLOURS) % len(DASHES)],
+        color=COLORS[i % len(COLORS)],
+        linestyle=DASHES[i // len(COLORS) % len(DASHES)],
         marker=MARKERS[i % len(MARKERS)],
     )
 
@@ -40,11 +40,11 @@ def new_figure(rows: int, columns: int, size: Tuple[float, float]) -> Tuple[Figu
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def show_image(axis: Any, image: np.ndarray, title: str = '', colour: str = 'black') -> None:
+def show_image(axis: Any, image: np.ndarray, title: str = '', color: str = 'black') -> None:
     """Draw an RGB image (H, W, 3) without ticks, with a small title."""
     axis.imshow(image)
     axis.set(xticks=[], yticks=[])
-    axis.set_title(title, fontsize=8, color=colour)
+    axis.set_title(title, fontsize=8, color=color)
 
 
 def png_base64(figure: Figure, dpi: int = 110) -> str:

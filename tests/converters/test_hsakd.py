@@ -1,4 +1,4 @@
-"""Every network of the released code is recognised and imported, tensor for tensor."""
+"""Every network of the released code is recognized and imported, tensor for tensor."""
 
 import golden
 import pytest

@@ -32,17 +32,17 @@ def test_it_reads_what_mmcvs_transform_reads(tmp_path):
 
 
 def test_kinds_of_images(tmp_path):
-    grey = PIXELS[..., 0]
+    gray = PIXELS[..., 0]
     for name, image in dict(
-        grey=grey,
-        rgba=np.dstack([PIXELS, grey]),
+        gray=gray,
+        rgba=np.dstack([PIXELS, gray]),
         deep=PIXELS.astype(np.uint16) * 257,
-        deep_grey=grey.astype(np.uint16) * 257,
+        deep_gray=gray.astype(np.uint16) * 257,
         one=PIXELS[:1, :1],
     ).items():
         write(tmp_path / f'{name}.png', image)
     Image.fromarray(PIXELS[..., ::-1]).quantize(256).save(tmp_path / 'palette.png')
-    assert all(np.array_equal(load(tmp_path / f'{name}.png'), np.dstack([grey] * 3)) for name in ('grey', 'deep_grey'))
+    assert all(np.array_equal(load(tmp_path / f'{name}.png'), np.dstack([gray] * 3)) for name in ('gray', 'deep_gray'))
     assert all(np.array_equal(load(tmp_path / f'{name}.png'), PIXELS) for name in ('rgba', 'deep'))
     assert load(tmp_path / 'one.png').shape == (1, 1, 3)
     assert np.abs(load(tmp_path / 'palette.png').astype(int) - PIXELS).mean() < 3

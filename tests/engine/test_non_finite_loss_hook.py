@@ -98,7 +98,7 @@ def test_a_step_left_out_changes_nothing(tmp_path):
 
 @pytest.mark.parametrize('fused', [False, True])
 def test_overflow_is_left_to_the_scaler(fused):
-    """A fused optimiser steps in any case, and leaves the weights alone by itself."""
+    """A fused optimizer steps in any case, and leaves the weights alone by itself."""
     model = torch.nn.Linear(2, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, fused=fused)
     scaler = torch.amp.GradScaler('cpu', init_scale=2.0**126)

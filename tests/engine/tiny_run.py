@@ -18,7 +18,7 @@ NUMBERS = itertools.count()  # mmengine shares the state of runs of one name
 
 @MODELS.register_module()
 class TinyModel(BaseModel):
-    """A linear classifier with dropout and batch normalisation."""
+    """A linear classifier with dropout and batch normalization."""
 
     def __init__(self, bad_steps=(), bad_gradient=()):
         super().__init__()

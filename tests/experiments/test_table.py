@@ -4,7 +4,7 @@ import warnings
 import pytest
 from scipy import stats
 
-from mmhssakd.experiments.table import build_table, markdown, paired_difference, summarise
+from mmhssakd.experiments.table import build_table, markdown, paired_difference, summarize
 
 
 def results(**arms):
@@ -16,8 +16,8 @@ def results(**arms):
 
 
 def test_summary():
-    assert summarise([1.0, 2.0, 3.0]) == dict(mean=2.0, std=1.0, count=3)
-    assert math.isnan(summarise([1.0])['std'])
+    assert summarize([1.0, 2.0, 3.0]) == dict(mean=2.0, std=1.0, count=3)
+    assert math.isnan(summarize([1.0])['std'])
 
 
 def test_paired_difference_is_the_paired_t_interval():

@@ -37,7 +37,7 @@ def differences(found: object, expected: object, where: str = '') -> list:
 
 
 def state(checkpoint: Path) -> dict:
-    """What two runs must agree on: weights, optimiser with its learning rates, schedules, place."""
+    """What two runs must agree on: weights, optimizer with its learning rates, schedules, place."""
     content = torch.load(checkpoint, weights_only=True)
     return dict(
         {key: content[key] for key in ('state_dict', 'optimizer', 'param_schedulers')},

@@ -72,7 +72,7 @@ def test_loss_that_is_no_number_stops_the_run(trained, teacher):
 
 
 def test_auto_scale_lr_reaches_the_peak_of_one_cycle():
-    """That scheduler replaces the optimiser's learning rate, which is all that mmengine scales."""
+    """That scheduler replaces the optimizer's learning rate, which is all that mmengine scales."""
     cfg = Config.fromfile(ROOT / STUDENT)
     runner = SimpleNamespace(world_size=2, param_schedulers=cfg.param_scheduler)
     before, cfg.train_dataloader.batch_size = cfg.param_scheduler.eta_max, 8

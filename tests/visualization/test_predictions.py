@@ -23,13 +23,13 @@ def network(name='net', **kwargs):
 
 def test_images_are_spread_over_the_set(images):
     assert len(images.data) == 12 and images.labels.shape == (12,) and images.classes[9] == 'Ankle boot'
-    assert images.normalised(network().model, 3, 7).shape == (4, 3, 28, 28)
+    assert images.normalized(network().model, 3, 7).shape == (4, 3, 28, 28)
 
 
 def test_answers_are_those_of_the_network(images):
     net = network()
     answers = ask(net, images, batch_size=5)
-    inputs = images.normalised(net.model)
+    inputs = images.normalized(net.model)
     torch.testing.assert_close(answers.logits, net.model(inputs))
     _, joint = net.model.forward_views(net.model.make_views(inputs))
     torch.testing.assert_close(answers.joint_logits[2].flatten(0, 1), joint[2])

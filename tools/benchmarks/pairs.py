@@ -74,7 +74,7 @@ def build(pair: str, size: int, channels_last: bool = True, small: bool = False,
 def make_batch(
     model: nn.Module, size: int, batch_size: int, device: str = 'cpu'
 ) -> Tuple[dict, torch.Tensor, torch.Tensor]:
-    """Noise as a collated batch of our data loaders; the same normalised, (B, 3, H, H); and labels (B, )."""
+    """Noise as a collated batch of our data loaders; the same normalized, (B, 3, H, H); and labels (B, )."""
     generator = torch.Generator().manual_seed(1)
     pixels = torch.randint(0, 256, (batch_size, 3, size, size), dtype=torch.uint8, generator=generator)
     labels = torch.randint(0, model.num_classes, (batch_size,), generator=generator)

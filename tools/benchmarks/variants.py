@@ -79,7 +79,7 @@ def reference_step(model: nn.Module, optimizer: dict, images: torch.Tensor, labe
 
 
 def floor_step(model: nn.Module, images: torch.Tensor) -> Step:
-    """Forward and backward of the networks that our model runs: no views, losses, optimiser or log."""
+    """Forward and backward of the networks that our model runs: no views, losses, optimizer or log."""
     views = model.make_views(images)
 
     def step() -> Dict[str, float]:

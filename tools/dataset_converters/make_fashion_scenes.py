@@ -1,6 +1,6 @@
 """Compose real Fashion-MNIST articles into cluttered scenes with exact boxes: a detection set for any machine.
 
-Scenes have three channels, a textured background, scraps of other articles that are not labelled, and articles of
+Scenes have three channels, a textured background, scraps of other articles that are not labeled, and articles of
 random scale, rotation, tint and brightness that overlap. A box is tight around the pixels of its article that are
 visible. Train scenes are made of the training articles, test scenes of the test articles.
 The layout is VOC's (JPEGImages, Annotations, ImageSets/Main); --coco adds COCO's annotation files.
@@ -45,22 +45,22 @@ def texture(rng: np.random.Generator, size: int) -> np.ndarray:
     field = np.zeros((size, size, 3), np.float32)
     for cells in (3, 7, 15, 31):
         coarse = rng.normal(size=(cells, cells, 3)).astype(np.float32)
-        coarse = 0.3 * coarse + 0.7 * coarse.mean(axis=2, keepdims=True)  # mostly grey
+        coarse = 0.3 * coarse + 0.7 * coarse.mean(axis=2, keepdims=True)  # mostly gray
         field += cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC) * rng.uniform(0.3, 1)
     return rng.uniform(20, 90) + rng.uniform(10, 30) * field
 
 
 def warp(rng: np.random.Generator, article: np.ndarray, scale: Tuple[float, float], angle: float) -> tuple:
-    """Scale and rotate an article; returns its grey levels and its mask, cropped to the mask."""
+    """Scale and rotate an article; returns its gray levels and its mask, cropped to the mask."""
     mask = binary_fill_holes(article > 24).astype(np.uint8)
     factor, side = rng.uniform(*scale), article.shape[0]
     out = int(np.ceil(side * factor * 1.5))
     matrix = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), rng.uniform(-angle, angle), factor)
     matrix[:, 2] += (out - side) / 2
-    grey = cv2.warpAffine(article, matrix, (out, out)).astype(np.float32)
+    gray = cv2.warpAffine(article, matrix, (out, out)).astype(np.float32)
     mask = cv2.warpAffine(mask * 255, matrix, (out, out)) > 127
     x1, y1, x2, y2 = tight_box(mask)
-    return grey[y1 : y2 + 1, x1 : x2 + 1], mask[y1 : y2 + 1, x1 : x2 + 1]
+    return gray[y1 : y2 + 1, x1 : x2 + 1], mask[y1 : y2 + 1, x1 : x2 + 1]
 
 
 def tight_box(mask: np.ndarray) -> Tuple[int, int, int, int]:
@@ -69,11 +69,11 @@ def tight_box(mask: np.ndarray) -> Tuple[int, int, int, int]:
     return columns[0], rows[0], columns[-1], rows[-1]
 
 
-def paint(rng: np.random.Generator, image: np.ndarray, grey: np.ndarray, mask: np.ndarray, x: int, y: int) -> None:
+def paint(rng: np.random.Generator, image: np.ndarray, gray: np.ndarray, mask: np.ndarray, x: int, y: int) -> None:
     """Put the masked pixels on the image, with random brightness and a light tint."""
-    colour = rng.uniform(0.7, 1.0) * rng.uniform(0.85, 1.0, size=3)
+    color = rng.uniform(0.7, 1.0) * rng.uniform(0.85, 1.0, size=3)
     view = image[y : y + mask.shape[0], x : x + mask.shape[1]]
-    view[mask] = grey[mask][:, None] * colour
+    view[mask] = gray[mask][:, None] * color
 
 
 def compose(
@@ -96,25 +96,25 @@ def compose(
         count (tuple): Fewest and most articles. One that finds no place is left out.
         scale (tuple): Smallest and largest scale of an article.
         angle (float): Largest rotation in degrees, either way.
-        scraps (int): Unlabelled pieces of articles in the background, at most.
+        scraps (int): Unlabeled pieces of articles in the background, at most.
     """
     image = texture(rng, size)
     for _ in range(rng.integers(scraps + 1)):
-        grey, mask = warp(rng, articles[rng.integers(len(articles))], scale, 180)
+        gray, mask = warp(rng, articles[rng.integers(len(articles))], scale, 180)
         height, width = max(4, mask.shape[0] // 3), max(4, mask.shape[1] // 3)
-        grey, mask = grey[:height, :width], mask[:height, :width]
-        paint(rng, image, grey, mask, *rng.integers(0, size - np.array(mask.shape[::-1]) + 1))
+        gray, mask = gray[:height, :width], mask[:height, :width]
+        paint(rng, image, gray, mask, *rng.integers(0, size - np.array(mask.shape[::-1]) + 1))
     owner, areas, shown = np.zeros((size, size), np.int64), [], []
     for _ in range(rng.integers(count[0], count[1] + 1)):
         index = rng.integers(len(articles))
-        grey, mask = warp(rng, articles[index], scale, angle)
+        gray, mask = warp(rng, articles[index], scale, angle)
         for _ in range(10):
             x, y = rng.integers(0, size - np.array(mask.shape[::-1]) + 1)
             trial = owner.copy()
             trial[y : y + mask.shape[0], x : x + mask.shape[1]][mask] = len(areas) + 1
             visible = np.bincount(trial.ravel(), minlength=len(areas) + 2)[1:-1]
             if np.all(visible >= MIN_VISIBLE * np.array(areas)):
-                paint(rng, image, grey, mask, x, y)
+                paint(rng, image, gray, mask, x, y)
                 owner = trial
                 areas.append(mask.sum())
                 shown.append(labels[index])

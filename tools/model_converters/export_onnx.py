@@ -1,8 +1,8 @@
 """Write a student or a detector as ONNX, and compare what onnxruntime computes with torch.
 
-A classifier becomes one graph: normalised images to logits. A detector becomes its raw outputs: backbone, neck and the
+A classifier becomes one graph: normalized images to logits. A detector becomes its raw outputs: backbone, neck and the
 dense head in OUT, and the box head of a two-stage detector in OUT with ``_box_head``; anchors, RoIAlign and NMS stay
-outside. The means and deviations to normalise with are in the graph's metadata.
+outside. The means and deviations to normalize with are in the graph's metadata.
 """
 
 import argparse

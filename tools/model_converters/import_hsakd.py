@@ -33,7 +33,7 @@ def main() -> None:
     except (OSError, ValueError) as error:
         raise SystemExit(f'import_hsakd: {error}') from None
     print(
-        f'Recognised {describe(model)}: {len(state_dict)} tensors written to {args.dst}.\n'
+        f'Recognized {describe(model)}: {len(state_dict)} tensors written to {args.dst}.\n'
         f'As a teacher: --cfg-options model.teacher.checkpoint={args.dst}\n'
         f'To test it:   python tools/test.py CONFIG {args.dst}\n'
         f'The model that it fits: {model}'

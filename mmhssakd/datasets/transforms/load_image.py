@@ -21,7 +21,7 @@ class BrokenImageError(ValueError):
 def is_whole(data: bytes) -> bool:
     """Whether an encoded JPEG or PNG reaches its end; other formats always count as whole.
 
-    OpenCV decodes a truncated JPEG without an error and fills the missing part with grey.
+    OpenCV decodes a truncated JPEG without an error and fills the missing part with gray.
     """
     if data.startswith(PNG):
         return PNG_END in data[-64:]
@@ -43,7 +43,7 @@ class LoadImage(LoadImageFromFile):
     """mmcv's ``LoadImageFromFile``, for which a file that is missing, empty, truncated or no image is an error.
 
     ``tools/train.py`` and ``tools/test.py`` put it in the place of ``LoadImageFromFile``. Arguments, required keys
-    and added keys are the same. As there, 16-bit images become 8-bit, palettes and grey become colour, and
+    and added keys are the same. As there, 16-bit images become 8-bit, palettes and gray become color, and
     transparency is dropped (``color_type='color'``).
 
     Raises:

@@ -9,7 +9,7 @@ from mmcv.transforms import BaseTransform
 class Views(BaseTransform):
     """A set of transformations as a component: views on the device, or per sample in a pipeline.
 
-    The classifiers call :meth:`expand` on a whole batch, after normalisation and on the device, which moves one
+    The classifiers call :meth:`expand` on a whole batch, after normalization and on the device, which moves one
     M-th of the data from host to device. As a step of a pipeline, placed after ``PackInputs``, the same views
     are made per sample on the CPU: ``inputs`` of shape (C, H, W) become (M, C, H, W), and the classifiers take the
     collated (N, M, C, H, W) batches as they are.

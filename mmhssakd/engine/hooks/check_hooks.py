@@ -93,7 +93,7 @@ class PretrainedCheckHook(Hook):
         )
 
     def before_train(self, runner: Runner) -> None:
-        """Compare the values, once all is initialised, unless a whole model was loaded after that.
+        """Compare the values, once all is initialized, unless a whole model was loaded after that.
 
         Raises:
             ValueError: Something replaced the tensors that the checkpoint gave.
@@ -109,7 +109,7 @@ class PretrainedCheckHook(Hook):
         if changed:
             raise ValueError(
                 f'{len(changed)} tensors of model.{self.module} lost what their checkpoint holds before '
-                f'training began: {", ".join(changed[:20])}. Was the model initialised by hand?'
+                f'training began: {", ".join(changed[:20])}. Was the model initialized by hand?'
             )
         runner.logger.info(f'model.{self.module}: all {len(self.wanted)} tensors come from its checkpoint.')
         self.wanted = None
@@ -123,7 +123,7 @@ def pretrained(module: nn.Module) -> Optional[dict]:
 
 
 def check_nothing_frozen(module: nn.Module, name: str) -> None:
-    """Refuse a module that starts at random and keeps stages, or the statistics of batch normalisation, as they are.
+    """Refuse a module that starts at random and keeps stages, or the statistics of batch normalization, as they are.
 
     Raises:
         ValueError: It does; the message has the options that let all of it train.

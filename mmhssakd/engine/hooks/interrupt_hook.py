@@ -25,7 +25,7 @@ def linger(number: int, frame: Any) -> None:
 
 
 def start_worker(worker_id: int, numbers: Sequence[int], inner: Optional[Callable[[int], None]]) -> None:
-    """Initialise a data worker so that a signal to all processes of the run leaves it alive until the run has saved."""
+    """Initialize a data worker so that a signal to all processes of the run leaves it alive until the run has saved."""
     for number in numbers:
         signal.signal(number, linger)
     if inner is not None:

@@ -24,7 +24,7 @@ class NonFiniteLossHook(Hook):
 
     Args:
         max_skipped (int): How many steps of the run may be left out, each with a warning, before it stops. Of such a
-            step neither weights nor buffers (the statistics of batch normalisation) are kept. Defaults to 0.
+            step neither weights nor buffers (the statistics of batch normalization) are kept. Defaults to 0.
 
     Raises:
         ValueError: ``max_skipped`` is negative or no whole number.
@@ -43,7 +43,7 @@ class NonFiniteLossHook(Hook):
         self.buffers: Dict[str, torch.Tensor] = {}
 
     def before_train(self, runner: Runner) -> None:
-        """Ask the optimiser to show its gradients before each step."""
+        """Ask the optimizer to show its gradients before each step."""
         self.sharded = isinstance(runner.model, FullyShardedDataParallel)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         names = {parameter: name for name, parameter in model.named_parameters()}
@@ -52,8 +52,8 @@ class NonFiniteLossHook(Hook):
             wrapper.optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: self.before_step(optimizer, names))
 
     def before_step(self, optimizer: torch.optim.Optimizer, names: Dict[torch.Tensor, str]) -> None:
-        """Drop the gradients if one is not finite: optimisers do nothing for parameters without gradient."""
-        if getattr(optimizer, 'found_inf', None) is not None:  # a fused optimiser, which does as the scaler says
+        """Drop the gradients if one is not finite: optimizers do nothing for parameters without gradient."""
+        if getattr(optimizer, 'found_inf', None) is not None:  # a fused optimizer, which does as the scaler says
             return
         parameters = [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
         finite = torch.stack([torch.isfinite(p.grad).all() for p in parameters]).tolist() if parameters else []

@@ -16,7 +16,7 @@ from .seeds import seed_everything
 class ExactDataMixin:
     """What the two loops share.
 
-    mmengine stores weights, optimiser, schedules, and the numbers of epoch and iteration. It stores neither the place
+    mmengine stores weights, optimizer, schedules, and the numbers of epoch and iteration. It stores neither the place
     in the data nor random states. Here the place follows from the iteration's number, and every random number from
     the run's seed and the place, see :func:`seed_everything`: nothing else needs to be stored.
     """

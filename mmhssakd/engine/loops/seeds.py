@@ -10,7 +10,7 @@ def seed_everything(*key: int) -> None:
     """Seed Python's, numpy's and torch's generators from numbers such as (seed of the run, rank, iteration).
 
     Generators that are seeded anew at every step need not be stored in checkpoints: a resumed run meets the same
-    numbers as one that was never interrupted. ``SeedSequence`` makes unrelated streams of neighbouring keys.
+    numbers as one that was never interrupted. ``SeedSequence`` makes unrelated streams of neighboring keys.
     """
     state = np.random.SeedSequence(key).generate_state(4)
     random.seed(int(state[0]))

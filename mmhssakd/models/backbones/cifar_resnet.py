@@ -28,6 +28,6 @@ class CIFARResNet(ResNet_CIFAR):
             raise ValueError(f'CIFARResNet has depth 6n + 2: one of {sorted(self.arch_settings)}, but got {depth!r}.')
         stages = dict(num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2,))
         kwargs = {**stages, 'zero_init_residual': False, **kwargs}
-        if kwargs.get('init_cfg') is None:  # the network's own initialisation, as None is in mmdet
+        if kwargs.get('init_cfg') is None:  # the network's own initialization, as None is in mmdet
             kwargs.pop('init_cfg', None)
         super().__init__(depth, stem_channels=stem_channels, base_channels=base_channels, **kwargs)

@@ -26,7 +26,7 @@ class StageChain(BaseBackbone):
         repeat (tuple[str]): Modules that the last branch repeats at stride 1.
 
     Args:
-        init_cfg (dict | list, optional): Defaults to He initialisation by fan-out, as the released networks have.
+        init_cfg (dict | list, optional): Defaults to He initialization by fan-out, as the released networks have.
     """
 
     stem: Tuple[str, ...]

@@ -21,7 +21,7 @@ class TorchvisionBackbone(BaseBackbone):
     Args:
         name (str): As in ``torchvision.models.list_models()``.
         weights (str, optional): As in ``torchvision.models.get_model``. Defaults to None.
-        init_cfg (dict, optional): Initialisation config. Defaults to None, torchvision's own initialisation.
+        init_cfg (dict, optional): Initialization config. Defaults to None, torchvision's own initialization.
         **kwargs: Arguments of the network.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A classifier with auxiliary self-supervision augmented classifiers: the network that distils, and its teacher."""
+"""A classifier with auxiliary self-supervision augmented classifiers: the network that distills, and its teacher."""
 
 from typing import Dict, List, Optional
 
@@ -74,7 +74,7 @@ class SSAClassifier(ImageClassifier):
         self.to(memory_format=self.memory_format)
 
     def init_weights(self) -> None:
-        """Initialise; what is frozen must come from a checkpoint that holds all of it.
+        """Initialize; what is frozen must come from a checkpoint that holds all of it.
 
         Raises:
             ValueError: ``frozen`` without pretrained weights, or with weights that do not fit.
@@ -146,7 +146,7 @@ class SSAClassifier(ImageClassifier):
         return [F.cross_entropy(logits, labels.k) for logits in q]
 
     def loss(self, inputs: torch.Tensor, data_samples: List[DataSample]) -> Dict[str, torch.Tensor]:
-        """``L_teacher`` of a batch of normalised images.
+        """``L_teacher`` of a batch of normalized images.
 
         Args:
             inputs (Tensor): (B, C, H, W), or views (B, M, C, H, W).

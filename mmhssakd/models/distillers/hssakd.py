@@ -11,7 +11,7 @@ from mmhssakd.models.labels import read_labels
 from mmhssakd.models.losses.terms import Logits, accuracies, named_losses
 from mmhssakd.registry import MODELS
 from .criterion import Criterion
-from .teacher import build_teacher, check_normalisation, match_branches
+from .teacher import build_teacher, check_normalization, match_branches
 
 
 @MODELS.register_module()
@@ -21,7 +21,7 @@ class HSSAKD(SSAClassifier):
     ``L_student = L_task + L_kl_q + L_kl_p``, as docs/method.md defines them.
 
     The teacher is a plain attribute, not a submodule: it moves with the model, stays in eval mode, takes no
-    gradient, and is in no state dict, checkpoint or optimiser.
+    gradient, and is in no state dict, checkpoint or optimizer.
 
     Args:
         teacher (dict, optional): ``config`` (a config file or a model dict) and ``checkpoint`` (a path or URL).
@@ -61,7 +61,7 @@ class HSSAKD(SSAClassifier):
             object.__setattr__(self, 'teacher', build_teacher(**teacher, num_classes=self.num_classes))
             self.teacher.to(memory_format=self.memory_format)
             self.branch_map = match_branches(self, self.teacher, branch_map)
-            check_normalisation(self, self.teacher)
+            check_normalization(self, self.teacher)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> 'HSSAKD':
         """Move or cast the teacher along: ``to``, ``cuda``, ``double``, ... all come through here."""
@@ -81,7 +81,7 @@ class HSSAKD(SSAClassifier):
         return Logits(logits.p, [logits.q[i] for i in self.branch_map])
 
     def loss(self, inputs: torch.Tensor, data_samples: List[DataSample]) -> Dict[str, torch.Tensor]:
-        """``L_student`` of a batch of normalised images.
+        """``L_student`` of a batch of normalized images.
 
         Args:
             inputs (Tensor): (B, C, H, W), or views (B, M, C, H, W).

@@ -34,7 +34,7 @@ class OnlineHSSAKD(BaseClassifier):
         loss_weight (dict, optional): Factors of the terms ``task``, ``aux``, ``kl_q``, ``kl_p``. Defaults to 1 each.
         kl_p_views (str): See :class:`HSSAKD`.
         data_preprocessor (dict, optional): As in mmpretrain.
-        init_cfg (dict, optional): Initialisation config.
+        init_cfg (dict, optional): Initialization config.
 
     Raises:
         TypeError: A peer is no :class:`SSAClassifier`.
@@ -120,7 +120,7 @@ class OnlineHSSAKD(BaseClassifier):
         return samples
 
     def loss(self, inputs: torch.Tensor, data_samples: List[DataSample]) -> Dict[str, torch.Tensor]:
-        """Losses of a batch of normalised images.
+        """Losses of a batch of normalized images.
 
         Args:
             inputs (Tensor): (B, C, H, W), or views (B, M, C, H, W).

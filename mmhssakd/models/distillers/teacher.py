@@ -95,8 +95,8 @@ def match_branches(
     return branch_map
 
 
-def check_normalisation(student: SSAClassifier, teacher: ImageClassifier) -> None:
-    """Compare the preparation of images: the teacher sees the views that the student's preprocessor has normalised.
+def check_normalization(student: SSAClassifier, teacher: ImageClassifier) -> None:
+    """Compare the preparation of images: the teacher sees the views that the student's preprocessor has normalized.
 
     Raises:
         ValueError: It was trained on others.
@@ -109,6 +109,6 @@ def check_normalisation(student: SSAClassifier, teacher: ImageClassifier) -> Non
     )
     if ours and theirs and ours != theirs:
         raise ValueError(
-            f"The student's images are normalised by {ours}, the teacher's by {theirs}: "
+            f"The student's images are normalized by {ours}, the teacher's by {theirs}: "
             'data_preprocessor must be that of model.teacher.config.'
         )

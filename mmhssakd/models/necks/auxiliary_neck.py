@@ -25,8 +25,8 @@ def backbone_like(config: dict) -> Any:
     return MODELS.build(config)
 
 
-def initialise(module: Any) -> None:
-    """Initialise as the module's own code does, without mmengine's report of each tensor."""
+def initialize(module: Any) -> None:
+    """Initialize as the module's own code does, without mmengine's report of each tensor."""
     if hasattr(module, 'init_weights'):
         module._dump_init_info = lambda: None
         module.init_weights()
@@ -42,7 +42,7 @@ class AuxiliaryNeck(BaseModule):
     """Auxiliary classifiers hooked to a backbone's stages.
 
     A branch is the rest of the same architecture after its stage: the stages come out of a freshly built and
-    initialised backbone of the same config, so any backbone that is a chain of modules gets its branches
+    initialized backbone of the same config, so any backbone that is a chain of modules gets its branches
     without a line written for it. The last branch repeats the last stage at stride 1.
 
     A branch can be given as a config instead (``branch``).
@@ -71,7 +71,7 @@ class AuxiliaryNeck(BaseModule):
             Defaults to 32, or to 224 if the backbone refuses that.
         with_cp (bool): Compute each stage of a branch a second time in the backward pass instead of keeping its
             activations (gradient checkpointing): less memory, more time, the same numbers. Defaults to False.
-        init_cfg (dict, optional): Initialisation config. Defaults to None.
+        init_cfg (dict, optional): Initialization config. Defaults to None.
 
     Raises:
         ValueError: A name is not a module of the backbone, or is given twice, or there is no default; or what the
@@ -103,7 +103,7 @@ class AuxiliaryNeck(BaseModule):
                 self.branches.append(self._copied_branch(tap, feature, backbone, in_channels, num_labels, with_cp))
             else:
                 stages = MODELS.build(dict(branch, in_channels=feature.shape[1]))
-                initialise(stages)
+                initialize(stages)
                 self.branches.append(Branch(stages, stages.out_channels, num_labels, with_cp))
 
     def _name_stages(self, backbone: nn.Module, taps: Names, chain: Names, repeat: Names) -> None:
@@ -162,7 +162,7 @@ class AuxiliaryNeck(BaseModule):
                 fresh.repeat_last_stage(channels)
             else:
                 repeat_stage(nn.Sequential(*map(fresh.get_submodule, self.repeat)), channels)
-        initialise(fresh)
+        initialize(fresh)
         return nn.Sequential(*map(fresh.get_submodule, names))
 
     def tap(self, backbone: nn.Module) -> ContextManager[Dict[str, Any]]:

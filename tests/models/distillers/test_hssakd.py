@@ -236,14 +236,14 @@ def test_ablations_are_options_alone(teacher, options, expected):
     assert torch.isfinite(model.parse_losses(step(model))[0])
 
 
-def test_normalisation_must_be_the_teachers(teacher):
+def test_normalization_must_be_the_teachers(teacher):
     """The teacher sees what the student's preprocessor gives it."""
     ours = dict(mean=[120, 120, 120], std=[60, 60, 60])
     teacher['config']['data_preprocessor'] = dict(type='ClsDataPreprocessor', **ours)
     assert student(teacher, data_preprocessor=ours)
-    assert student(teacher)  # normalised in the pipeline, perhaps
+    assert student(teacher)  # normalized in the pipeline, perhaps
     for other in (dict(ours, mean=[0, 0, 0]), dict(ours, to_rgb=True)):
-        with pytest.raises(ValueError, match='normalised by .*data_preprocessor must be that of model.teacher.config'):
+        with pytest.raises(ValueError, match='normalized by .*data_preprocessor must be that of model.teacher.config'):
             student(teacher, data_preprocessor=other)
 
 

@@ -80,7 +80,7 @@ def test_state_dict_and_training_of_all_peers():
     assert {name.split('.')[2] for name in model.state_dict()} == {'backbone', 'head', 'auxiliary_neck'}
     before = model.peers[1].backbone.conv1.weight.clone()
     model.init_weights()
-    assert not torch.equal(before, model.peers[1].backbone.conv1.weight)  # each peer is initialised
+    assert not torch.equal(before, model.peers[1].backbone.conv1.weight)  # each peer is initialized
     model.parse_losses(step(model))[0].backward()
     assert all(p.grad is not None for p in model.parameters())
 

@@ -1,4 +1,4 @@
-"""DKD, DIST and logit standardisation against their papers' formulas, written out with numpy and scipy."""
+"""DKD, DIST and logit standardization against their papers' formulas, written out with numpy and scipy."""
 
 import numpy as np
 import pytest

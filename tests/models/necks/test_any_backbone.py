@@ -230,7 +230,7 @@ TABLE = re.findall(r'^\| `(type=.*?)` \| `(.*?)` \| `(.*?)` \|$', DOCS.read_text
 
 @pytest.mark.parametrize('backbone, neck, parts', TABLE, ids=[row[0] for row in TABLE])
 def test_table_of_the_docs(backbone, neck, parts, monkeypatch):
-    monkeypatch.setattr('mmhssakd.models.necks.auxiliary_neck.initialise', lambda module: None)  # takes long
+    monkeypatch.setattr('mmhssakd.models.necks.auxiliary_neck.initialize', lambda module: None)  # takes long
     backbone, neck, parts = (eval(f'dict({text})') for text in (backbone, neck, parts))
     head = dict(dict(type='LinearClsHead', num_classes=10), **parts.pop('head'))
     options = dict(dict(type='SSAClassifier', neck=GAP), **parts)

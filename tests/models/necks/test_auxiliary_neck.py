@@ -56,7 +56,7 @@ def test_any_chain_of_stages(backbone, in_channels):
     assert aux.branches[-1].stages(feature).shape == feature.shape
 
 
-def test_branches_are_initialised_afresh():
+def test_branches_are_initialized_afresh():
     aux = neck()
     first, second = aux.branches[0].stages[1], aux.branches[1].stages[0]
     assert first[0].conv1.weight.shape == second[0].conv1.weight.shape

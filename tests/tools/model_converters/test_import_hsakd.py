@@ -14,7 +14,7 @@ def test_checkpoint_becomes_ours(tmp_path, capsys):
     torch.save(dict(net=wrapped, acc=0.7, epoch=3), tmp_path / 'src.pth.tar')
     run('import_hsakd', tmp_path / 'src.pth.tar', tmp_path / 'dst.pth')
     printed = capsys.readouterr().out
-    assert 'Recognised mmhssakd.CIFARResNet(depth=8, stem_channels=32, base_channels=64), 10 classes' in printed
+    assert 'Recognized mmhssakd.CIFARResNet(depth=8, stem_channels=32, base_channels=64), 10 classes' in printed
     assert f'model.teacher.checkpoint={tmp_path / "dst.pth"}' in printed
     checkpoint = torch.load(tmp_path / 'dst.pth', weights_only=True)
     assert checkpoint['state_dict']['head.fc.weight'].dtype == torch.float64
