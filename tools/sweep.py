@@ -48,7 +48,9 @@ def run_sweep(sweep: Sweep, args: argparse.Namespace) -> None:
     Raises:
         SystemExit: A trial failed, or submitit is missing.
     """
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both end the trials, too
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # both end the trials, too; a shell may have SIGINT ignored
     try:
         if args.slurm_partition:
             launcher = SlurmLauncher(sweep.work_dir / 'slurm', args.slurm_partition, args.slurm)
