@@ -50,7 +50,7 @@ def run_sweep(sweep: Sweep, args: argparse.Namespace) -> None:
     """
     signal.signal(
         signal.SIGTERM, signal.default_int_handler
-    )  # both end the trials, too; a shell may have SIGINT ignored
+    )  # as Ctrl-C, which a shell may have ignored
     try:
         if args.slurm_partition:
             launcher = SlurmLauncher(sweep.work_dir / 'slurm', args.slurm_partition, args.slurm)
