@@ -25,7 +25,7 @@ find_python() {
 }
 
 make_venv() {
-    local name base=
+    local name base= start=$SECONDS
     if [ -x "$VENV/bin/python" ] && [ "$(cat "$VENV/.stack" 2>/dev/null)" = "$STACK" ] &&
         { [ -z "$PYTHON" ] || [ "$(cat "$VENV/.python")" = "$PYTHON" ]; }; then return; fi
     for name in ${PYTHON:-3.11 3.12 3.13 3.10 3}; do
@@ -40,6 +40,7 @@ except ImportError as error: sys.exit(f"[setup] ERROR: {error}")' || exit 1
     "$base" -m venv "$VENV"
     echo "$STACK" >"$VENV/.stack"
     echo "$PYTHON" >"$VENV/.python"
+    say "made in $((SECONDS - start)) s"
 }
 
 # uv is quicker than pip, but does not read pip's settings: where those name an index, and uv's do not, pip it is.
@@ -123,7 +124,9 @@ main() {
     fi
     find_uv
     install "$(extras)"
+    local check=$SECONDS
     "$PY" -W ignore tools/check_env.py ${TESTS:+--tests} # the packages warn where Python 3.12 compiles them
+    say "checked in $((SECONDS - check)) s"
     if [ -z "${MMHSSAKD_PYTHON:-}" ]; then
         checksum >"$VENV/.ready"
         [ -z "$TESTS" ] || touch "$VENV/.tests"

@@ -48,9 +48,7 @@ def run_sweep(sweep: Sweep, args: argparse.Namespace) -> None:
     Raises:
         SystemExit: A trial failed, or submitit is missing.
     """
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # as Ctrl-C, which a shell may have ignored
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, which a shell may have ignored
     try:
         if args.slurm_partition:
             launcher = SlurmLauncher(sweep.work_dir / 'slurm', args.slurm_partition, args.slurm)
