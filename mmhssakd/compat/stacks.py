@@ -3,7 +3,7 @@
 import importlib.metadata
 import re
 import sys
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 
 class Package(NamedTuple):
@@ -50,9 +50,9 @@ def of_stack(stack: str, found: Dict[str, str]) -> List[str]:
     return [name for package in STACKS[stack].values() for name in package.names if name in found]
 
 
-def current() -> str:
-    """Name of the stack that is installed: 'onedl' if any package of the forks is there."""
-    return 'onedl' if of_stack('onedl', installed()) else 'classic'
+def current(found: Optional[Dict[str, str]] = None) -> str:
+    """Name of the stack that is installed (``found``, or looked up): 'onedl' if any package of the forks is there."""
+    return 'onedl' if of_stack('onedl', installed() if found is None else found) else 'classic'
 
 
 def check() -> None:
@@ -64,7 +64,7 @@ def check() -> None:
     """
     check_python()
     found = installed()
-    stack = current()
+    stack = current(found)
     other = of_stack('classic', found) if stack == 'onedl' else []
     if other:
         raise ImportError(

@@ -14,6 +14,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from mmengine.config import Config
 
 from mmhssakd.apis import find_config, home
+from mmhssakd.weights.files import replace_file
 from .runs import Run, settings_of, unit_of
 
 STEP = re.compile(r'(?:Epoch\(train\) +\[ *(\d+)\]|Iter\(train\) +)\[ *(\d+)/ *(\d+)\]')
@@ -99,9 +100,7 @@ class Trial:
         """Write ``trial.json``, whole or not at all; returns what it holds."""
         said = dict(name=self.name, seed=self.seed, hash=self.hash, commit=commit(), config=self.config)
         said.update(options={key: str(value) for key, value in self.options.items()}, **more)
-        part = self.work_dir / 'trial.json.part'
-        part.write_text(json.dumps(said, indent=1))
-        part.replace(self.work_dir / 'trial.json')
+        replace_file(json.dumps(said, indent=1).encode(), str(self.work_dir / 'trial.json'))
         return said
 
     def prepare(self) -> str:

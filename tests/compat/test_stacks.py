@@ -4,6 +4,7 @@ import builtins
 import importlib.metadata
 import sys
 from collections import namedtuple
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +109,10 @@ def test_torchvision_of_another_torch(monkeypatch):
     monkeypatch.setattr(builtins, '__import__', broken)
     with pytest.raises(ImportError, match=r'does not work with torch .*torchvision::nms.*It needs torch\W+\d'):
         stacks.check_torchvision()
+
+
+@pytest.mark.parametrize('stack', stacks.STACKS)
+def test_the_extras_have_the_ranges_of_the_stacks(stack):
+    project = (Path(__file__).parents[2] / 'pyproject.toml').read_text()
+    for package in stacks.STACKS[stack].values():
+        assert f'"{package.names[0]}>={package.lowest},<{package.limit}"' in project

@@ -24,7 +24,6 @@ def call(tmp_path, monkeypatch, capsys):
             (programs / name).write_text(f'#!/bin/sh\n{script if packaged else "echo no such package; exit 1"}\n')
             (programs / name).chmod(0o755)
         monkeypatch.setenv('PATH', str(programs), prepend=':')
-        monkeypatch.setattr('mmpretrain.datasets.FashionMNIST._download', no_answer, raising=False)
         monkeypatch.setattr('mmpretrain.datasets.utils.download_url_to_file', no_answer)
         monkeypatch.setattr('sys.argv', ['prepare', '--out', str(tmp_path / 'out'), *map(str, arguments)])
         monkeypatch.setattr('pathlib.Path.is_file', lambda path: not str(path).startswith('/usr') and exists(path))
