@@ -86,8 +86,6 @@ def get_model(
         return init_detector(config, pretrained, device=device or 'cpu')
     from mmpretrain.apis import get_model as get_classifier
 
-    if config.model.get('teacher') is not None:
-        config.model.teacher = None
     network = get_classifier(config, device=device)
     if pretrained is not None:
         meta = load_weights(network, pretrained, where='pretrained')

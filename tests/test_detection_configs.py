@@ -9,7 +9,7 @@ from mmdet.datasets import CocoDataset
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmhssakd.engine.detector_config import spread_options
+from mmhssakd.engine.launch.options import spread_options
 
 CONFIGS = sorted(file for file in (Path(__file__).parents[1] / 'configs/detection').glob('*.py'))
 SCALE = (128, 96)
@@ -27,7 +27,7 @@ def small(file: Path, tmp_path: Path) -> Config:
     else:
         options['class_names'] = ['square', 'disc'] if 'custom' in file.name else list(cfg.class_names)
         make_voc(root, options['class_names'][:2])
-    spread_options(cfg, options, cfg.data_root)
+    spread_options(cfg, options, cfg.copy())
     backbone = dict(cfg.model.backbone)
     checkpoint = tmp_path / 'backbone.pth'
     trained = (

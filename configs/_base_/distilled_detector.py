@@ -1,7 +1,7 @@
 # What our detectors add to mmdet's: checks, and a ResNet-18 that takes its weights from a distillation checkpoint.
 _base_ = './mmhssakd.py'
 
-custom_hooks = _base_.custom_hooks + [dict(type='mmhssakd.PretrainedCheckHook'), dict(type='mmhssakd.ClassCountHook')]
+custom_hooks = _base_.custom_hooks + [dict(type='mmhssakd.PretrainedCheckHook')]
 
 distilled_r18 = dict(
     depth=18,

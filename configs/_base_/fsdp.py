@@ -1,5 +1,5 @@
-# The student's weights, gradients and optimizer state spread over the GPUs (FSDP), by mmengine's FlexibleRunner.
-runner_type = 'FlexibleRunner'
+# The student's weights, gradients and optimizer state spread over the GPUs (FSDP), by mmengine's FlexibleRunner:
+# the config that inherits this says runner_type = 'mmhssakd.FlexibleRunner'.
 strategy = dict(
     type='FSDPStrategy',
     model_wrapper=dict(

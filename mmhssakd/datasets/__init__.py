@@ -1,7 +1,7 @@
-from . import transforms
+from . import image_files, transforms
 from .stl10 import STL10
 from .stratified_subset import StratifiedSubset
 from .tiny_imagenet import TinyImageNet
 from .voc_folder import VOCFolder
 
-__all__ = ['STL10', 'StratifiedSubset', 'TinyImageNet', 'VOCFolder', 'transforms']
+__all__ = ['STL10', 'StratifiedSubset', 'TinyImageNet', 'VOCFolder', 'image_files', 'transforms']

@@ -1,3 +1,3 @@
-from . import hooks, loops, optimizers
+from . import hooks, loops, optimizers, runner
 
-__all__ = ['hooks', 'loops', 'optimizers']
+__all__ = ['hooks', 'loops', 'optimizers', 'runner']

@@ -54,9 +54,8 @@ def test_teacher_and_student_with_different_tasks(tmp_path):
     teacher = small.config(views=BOTH)
     torch.save(MODELS.build(teacher).state_dict(), tmp_path / 'teacher.pth')
     with pytest.raises(ValueError, match='trained on 24 views, the student has 4'):
-        MODELS.build(
-            small.config(type='HSSAKD', teacher=dict(config=teacher, checkpoint=str(tmp_path / 'teacher.pth')))
-        )
+        checkpoint = str(tmp_path / 'teacher.pth')
+        MODELS.build(small.config(type='HSSAKD', teacher=dict(config=teacher, checkpoint=checkpoint))).init_weights()
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,9 @@ import resource
 
 import pytest
 import torch
-from mmengine.runner import FlexibleRunner
 from tiny_run import config, runner
 
-from mmhssakd.engine.reliability import make_training_reliable
+from mmhssakd.engine.runner import FlexibleRunner
 from mmhssakd.weights.resume import check_resumable, newest_checkpoint
 
 
@@ -161,7 +160,6 @@ def test_flexible_runner_writes_beside(tmp_path, monkeypatch):
     replaced, replace = [], os.replace
     monkeypatch.setattr(os, 'replace', lambda a, b: (replaced.append((a, b)), replace(a, b)))
     cfg = config(tmp_path, checkpoint=dict(max_keep_ckpts=1), env_cfg=dict(cudnn_benchmark=False))
-    make_training_reliable(cfg)
     run = FlexibleRunner.from_cfg(cfg)
     run.train()
     for name in ('epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth'):

@@ -8,10 +8,8 @@ import torch.nn as nn
 from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, MODELS
-from mmengine.runner import Runner
 
-from mmhssakd.engine.reliability import make_training_reliable
-from mmhssakd.weights.resume import newest_checkpoint
+from mmhssakd.engine.runner import Runner
 
 NUMBERS = itertools.count()  # mmengine shares the state of runs of one name
 
@@ -20,7 +18,7 @@ NUMBERS = itertools.count()  # mmengine shares the state of runs of one name
 class TinyModel(BaseModel):
     """A linear classifier with dropout and batch normalization."""
 
-    def __init__(self, bad_steps=(), bad_gradient=()):
+    def __init__(self, bad_steps=(), bad_gradient=(), data_preprocessor=None):
         super().__init__()
         self.norm = nn.BatchNorm1d(4)
         self.fc = nn.Linear(4, 3)
@@ -105,9 +103,7 @@ def config(
 
 def runner(cfg: Config, resume=False) -> Runner:
     """The runner that tools/train.py would build."""
-    if resume:
-        cfg.resume, cfg.load_from = True, newest_checkpoint(cfg.work_dir)
-    make_training_reliable(cfg)
+    cfg.resume = resume
     return Runner.from_cfg(cfg)
 
 

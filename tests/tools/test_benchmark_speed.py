@@ -11,7 +11,7 @@ from benchmarks.loop import runner_share
 from benchmarks.pairs import build, make_batch
 from processes import run
 
-from mmhssakd.engine.precision import has_bfloat16
+from mmhssakd.engine.optimizers.bf16_optim_wrapper import has_bfloat16
 
 
 @pytest.mark.parametrize('pair, size', [('resnet56_resnet20', 16), ('resnet34_resnet18', 32)])

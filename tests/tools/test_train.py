@@ -2,12 +2,10 @@
 
 import json
 import time
-from types import SimpleNamespace
 
 import pytest
 import torch
 import train
-from mmengine.config import Config
 from processes import ROOT, SHORT, epochs, run
 
 from mmhssakd.experiments.runs import Run
@@ -69,15 +67,6 @@ def test_loss_that_is_no_number_stops_the_run(trained, teacher):
     assert 'FloatingPointError: loss_kl_q=inf in iteration 9 (epoch 3)' in done.stdout
     assert (trained / 'epoch_2.pth').read_bytes() == before
     assert not (trained / 'epoch_3.pth').exists()
-
-
-def test_auto_scale_lr_reaches_the_peak_of_one_cycle():
-    """That scheduler replaces the optimizer's learning rate, which is all that mmengine scales."""
-    cfg = Config.fromfile(ROOT / STUDENT)
-    runner = SimpleNamespace(world_size=2, param_schedulers=cfg.param_scheduler)
-    before, cfg.train_dataloader.batch_size = cfg.param_scheduler.eta_max, 8
-    train.scale_peaks(runner, cfg)
-    assert cfg.param_scheduler.eta_max == pytest.approx(before * 16 / cfg.auto_scale_lr.base_batch_size)
 
 
 def test_missing_teacher_stops_before_the_first_step(tmp_path):

@@ -13,7 +13,7 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 
 import torch
 
-from mmhssakd.engine.precision import has_bfloat16
+from mmhssakd.engine.optimizers.bf16_optim_wrapper import has_bfloat16
 from .variants import VARIANTS, make_step, numbers
 
 MIB = 1024**2

@@ -7,7 +7,7 @@ import torch
 import torch.nn as nn
 from mmengine.optim import OptimWrapper
 
-from mmhssakd.engine.precision import has_bfloat16
+from mmhssakd.engine.optimizers.bf16_optim_wrapper import has_bfloat16
 from mmhssakd.registry import OPTIM_WRAPPERS
 from . import reference
 from .pairs import build, make_batch

@@ -1,7 +1,6 @@
 from .compose_views import ComposeViews
-from .load_image import LoadImage
 from .permute_channel_views import PermuteChannelViews
 from .rotate_views import RotateViews, rotate_views
 from .views import Views
 
-__all__ = ['ComposeViews', 'LoadImage', 'PermuteChannelViews', 'RotateViews', 'Views', 'rotate_views']
+__all__ = ['ComposeViews', 'PermuteChannelViews', 'RotateViews', 'Views', 'rotate_views']

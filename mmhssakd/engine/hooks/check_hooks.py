@@ -7,7 +7,7 @@ import torch.nn as nn
 from mmdet.engine.hooks import NumClassCheckHook
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader
 
 from mmhssakd.registry import HOOKS
@@ -19,6 +19,11 @@ def model_of(runner: Runner) -> nn.Module:
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
+def trains(runner: Runner) -> bool:
+    """Whether a run trains; one that tests has not built its training loop."""
+    return isinstance(runner._train_loop, BaseLoop)
+
+
 @HOOKS.register_module()
 class CheckpointFitHook(Hook):
     """Every tensor of the model must be in the checkpoint that is tested or resumed, with the same shape.
@@ -28,11 +33,13 @@ class CheckpointFitHook(Hook):
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare names and shapes before mmengine copies the tensors.
+        """Compare names and shapes before mmengine copies the tensors; what a new training starts from may differ.
 
         Raises:
             ValueError: Tensors are missing or of another shape; the message lists them.
         """
+        if trains(runner) and not runner._resume:
+            return
         model = model_of(runner)
         expected, found = model.state_dict(), tensors_of(checkpoint, 'The checkpoint')
         check_fit(
@@ -61,13 +68,15 @@ class PretrainedCheckHook(Hook):
         self.wanted: Optional[Tensors] = None
 
     def before_run(self, runner: Runner) -> None:
-        """Compare names and shapes, before mmengine loads anything.
+        """Compare names and shapes, before mmengine loads anything; a test loads a whole model after that.
 
         Raises:
             FileNotFoundError: There is no such checkpoint.
             ValueError: Tensors are missing, left over or of another shape, or the prefix does not occur (the message
                 has the lists); or parts are frozen although nothing is loaded.
         """
+        if not trains(runner):
+            return
         module = model_of(runner).get_submodule(self.module)
         init_cfg = pretrained(module)
         if init_cfg is None:

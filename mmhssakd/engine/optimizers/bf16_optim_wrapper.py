@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from mmhssakd.engine.precision import has_bfloat16
 from mmhssakd.registry import OPTIM_WRAPPERS
 
 aten = torch.ops.aten
@@ -21,6 +20,11 @@ PRODUCTS = (
     aten.addmm.default,
     aten.bmm.default,
 )
+
+
+def has_bfloat16() -> bool:
+    """Whether torch has fast bfloat16 kernels for this CPU (oneDNN asks for AVX-512 or newer)."""
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 class ProductsInFloat32(TorchDispatchMode):

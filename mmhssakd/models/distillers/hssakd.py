@@ -1,5 +1,6 @@
 """Offline HSSAKD: a student that mimics a frozen teacher's p and q_1 .. q_L on all views."""
 
+from functools import cached_property
 from typing import Callable, Dict, List, Optional, Sequence
 
 import torch
@@ -21,11 +22,12 @@ class HSSAKD(SSAClassifier):
     ``L_student = L_task + L_kl_q + L_kl_p``, as docs/method.md defines them.
 
     The teacher is a plain attribute, not a submodule: it moves with the model, stays in eval mode, takes no
-    gradient, and is in no state dict, checkpoint or optimizer.
+    gradient, and is in no state dict, checkpoint or optimizer. It is built when it is first asked for, which is
+    before training: inference needs neither its config nor its checkpoint.
 
     Args:
         teacher (dict, optional): ``config`` (a config file or a model dict) and ``checkpoint`` (a path or URL).
-            None builds the student alone, for testing.
+            None is a student that cannot be trained.
         kd_loss (dict): The mimicry loss of p; it holds the temperature. Defaults to ``dict(type='KDLoss', tau=3)``.
         loss_weight (dict, optional): Factors of the terms ``task``, ``kl_q``, ``kl_p`` (1 each, as in the paper)
             and ``aux`` (cross-entropy of the student's own branches, 0 in the paper). A term with factor 0 is
@@ -38,10 +40,8 @@ class HSSAKD(SSAClassifier):
         **kwargs: Arguments of :class:`SSAClassifier`. Without ``auxiliary_neck`` and ``views`` this is KD.
 
     Raises:
-        ValueError: Teacher and student do not fit together; the message says what differs.
+        ValueError: An option is none of these. Of what does not fit in the teacher, :attr:`teacher` tells.
     """
-
-    teacher: Optional[ImageClassifier] = None
 
     def __init__(
         self,
@@ -56,17 +56,33 @@ class HSSAKD(SSAClassifier):
         super().__init__(**kwargs)
         self.criterion = Criterion(kd_loss, kd_loss_q, loss_weight, kl_p_views, aux=0.0)
         self.criterion.freeze_idle_branches([self])
-        if teacher is not None:
-            # Not a submodule: nn.Module would put it into state_dict, parameters() and train().
-            object.__setattr__(self, 'teacher', build_teacher(**teacher, num_classes=self.num_classes))
-            self.teacher.to(memory_format=self.memory_format)
-            self.branch_map = match_branches(self, self.teacher, branch_map)
-            check_normalization(self, self.teacher)
+        self.teacher_config, self.branch_map = teacher, branch_map
+
+    @cached_property  # which nn.Module does not see: no state_dict(), parameters() or train() reaches the teacher
+    def teacher(self) -> Optional[ImageClassifier]:
+        """The frozen teacher, on the student's device.
+
+        Raises:
+            FileNotFoundError: Its config or checkpoint does not exist.
+            ValueError: Teacher and student do not fit together; the message says what differs.
+        """
+        if self.teacher_config is None:
+            return None
+        teacher = build_teacher(**self.teacher_config, num_classes=self.num_classes)
+        self.branch_map = match_branches(self, teacher, self.branch_map)
+        check_normalization(self, teacher)
+        weight = next(self.parameters())
+        return teacher.to(weight.device, weight.dtype, memory_format=self.memory_format)
+
+    def init_weights(self) -> None:
+        """Initialize the student, once the teacher is there."""
+        self.teacher  # noqa: B018  built here, so that what is wrong with it stops the run before its first step
+        super().init_weights()
 
     def _apply(self, fn: Callable, recurse: bool = True) -> 'HSSAKD':
         """Move or cast the teacher along: ``to``, ``cuda``, ``double``, ... all come through here."""
         super()._apply(fn, recurse)
-        if self.teacher is not None:
+        if self.__dict__.get('teacher') is not None:
             self.teacher._apply(fn, recurse)
         return self
 

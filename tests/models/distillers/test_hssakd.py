@@ -43,8 +43,11 @@ def test_teacher_is_outside_and_frozen(teacher):
     assert torch.equal(model.teach(images)[0], model.teach(images)[0])
 
 
-def test_teacher_moves_with_the_model(teacher):
-    model = student(teacher).double()
+@pytest.mark.parametrize('built', [False, True])
+def test_teacher_moves_with_the_model(teacher, built):
+    model = student(teacher)
+    assert not built or model.teacher
+    model.double()
     assert {p.dtype for p in model.teacher.parameters()} == {torch.float64}
     model.to('meta')
     assert {p.device.type for p in model.teacher.parameters()} == {'meta'}
@@ -127,7 +130,7 @@ def test_kd_is_the_distiller_without_branches_and_views(teacher):
 def test_plain_teacher_for_kd(teacher):
     config = {k: v for k, v in teacher['config'].items() if k != 'auxiliary_neck'}
     teacher = dict(teacher, config=dict(config, type='ImageClassifier'))
-    student(teacher, auxiliary_neck=None, views=None)
+    assert student(teacher, auxiliary_neck=None, views=None).teacher.head.num_classes == 10
 
 
 def test_mixed_images_are_distilled_but_have_no_joint_labels(teacher):
@@ -143,6 +146,8 @@ def test_mixed_images_are_distilled_but_have_no_joint_labels(teacher):
 
 
 def test_student_without_teacher_predicts():
+    """Without a teacher in the config, or with one that is not there any more."""
+    assert student(dict(config='none.py', checkpoint='none.pth'))(torch.randn(2, 3, 16, 16)).shape == (2, 10)
     model = student(None)
     assert model(torch.randn(2, 3, 16, 16)).shape == (2, 10)
     with pytest.raises(RuntimeError, match='model.teacher'):
@@ -152,7 +157,7 @@ def test_student_without_teacher_predicts():
 def test_bad_teachers(teacher, tmp_path):
     def refuse(error, message, **changes):
         with pytest.raises(error, match=message):
-            student(dict(teacher, **changes))
+            student(dict(teacher, **changes)).init_weights()  # as before training
 
     config = teacher['config']
     refuse(FileNotFoundError, 'model.teacher.checkpoint: no such checkpoint: none.pth', checkpoint='none.pth')
@@ -200,9 +205,9 @@ def test_branch_map_mimics_any_subset_of_the_teachers_branches(teacher):
 @pytest.mark.parametrize('branch_map', [(0,), (0, 3), (0, -1)])
 def test_bad_branch_map(teacher, branch_map):
     with pytest.raises(ValueError, match='branch_map=.*0 .. 2'):
-        student(teacher, auxiliary_neck=dict(taps=('layer1', 'layer3')), branch_map=branch_map)
+        student(teacher, auxiliary_neck=dict(taps=('layer1', 'layer3')), branch_map=branch_map).init_weights()
     with pytest.raises(ValueError, match='3 auxiliary branches, the student has 2.*model.branch_map'):
-        student(teacher, auxiliary_neck=dict(taps=('layer1', 'layer3')))
+        student(teacher, auxiliary_neck=dict(taps=('layer1', 'layer3'))).init_weights()
 
 
 @pytest.mark.parametrize(
@@ -232,19 +237,19 @@ def test_ablations_are_options_alone(teacher, options, expected):
     cfg = Config(dict(model=small.config(type='HSSAKD', teacher=teacher)))
     cfg.merge_from_dict(options)
     model = MODELS.build(cfg.model)
-    assert expected(model)
     assert torch.isfinite(model.parse_losses(step(model))[0])
+    assert expected(model)
 
 
 def test_normalization_must_be_the_teachers(teacher):
     """The teacher sees what the student's preprocessor gives it."""
     ours = dict(mean=[120, 120, 120], std=[60, 60, 60])
     teacher['config']['data_preprocessor'] = dict(type='ClsDataPreprocessor', **ours)
-    assert student(teacher, data_preprocessor=ours)
-    assert student(teacher)  # normalized in the pipeline, perhaps
+    assert student(teacher, data_preprocessor=ours).teacher
+    assert student(teacher).teacher  # normalized in the pipeline, perhaps
     for other in (dict(ours, mean=[0, 0, 0]), dict(ours, to_rgb=True)):
         with pytest.raises(ValueError, match='normalized by .*data_preprocessor must be that of model.teacher.config'):
-            student(teacher, data_preprocessor=other)
+            student(teacher, data_preprocessor=other).init_weights()
 
 
 def test_teacher_config_of_a_package():
@@ -256,6 +261,7 @@ def test_teacher_config_of_a_package():
 def test_compiled_step(teacher):
     """Hooks on the backbone are part of what torch.compile traces."""
     model = student(teacher).train()
+    model.init_weights()
     images = torch.randn(4, 3, 16, 16)
     plain, torch_state = step(copy.deepcopy(model), images), copy.deepcopy(model)
     compiled = torch.compile(lambda: step(torch_state, images), backend='eager')()

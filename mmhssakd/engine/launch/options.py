@@ -1,6 +1,6 @@
-"""Options of a run that concern more than one place of a detector's config."""
+"""Options of a run that concern more than one place of a config."""
 
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Optional, Tuple
 
 from mmengine.config import Config
 
@@ -14,7 +14,18 @@ def walk(node: Any, path: str = '') -> Iterator[Tuple[str, dict]]:
             yield from walk(child, f'{path}.{key}' if path else str(key))
 
 
-def spread_options(cfg: Config, options: dict, data_root: str) -> None:
+def parts_with_data(cfg: Config) -> dict:
+    """Data loaders and evaluators of a config by their keys."""
+    return {key: cfg[key] for key in cfg if key.endswith(('_dataloader', '_evaluator')) and cfg[key]}
+
+
+def shared_root(cfg: Config) -> Optional[str]:
+    """The folder that all data sets of a config share: its ``data_root``, or the one that each of them has."""
+    roots = {str(node['data_root']).rstrip('/') for _, node in walk(parts_with_data(cfg)) if node.get('data_root')}
+    return cfg.get('data_root') or (roots.pop() if len(roots) == 1 else None)
+
+
+def spread_options(cfg: Config, options: dict, before: Config) -> None:
     """Let ``data_root`` and ``class_names``, given as options, reach all that a config derives from them.
 
     mmengine merges an option into one key only, while a config repeats these two in every data set.
@@ -22,14 +33,14 @@ def spread_options(cfg: Config, options: dict, data_root: str) -> None:
     Args:
         cfg (Config): The config, options merged.
         options (dict): The options. Others than these two are left alone.
-        data_root (str): ``data_root`` of the config before the options were merged.
+        before (Config): The config before the options were merged.
 
     Raises:
         ValueError: ``class_names`` is no list of different names.
     """
-    parts = [cfg[key] for key in cfg if key.endswith(('_dataloader', '_evaluator')) and cfg[key]]
-    if 'data_root' in options and data_root:
-        old, new = data_root.rstrip('/'), str(options['data_root']).rstrip('/')
+    parts, root = parts_with_data(cfg), shared_root(before)
+    if 'data_root' in options and root:
+        old, new = root.rstrip('/'), str(options['data_root']).rstrip('/')
         for _, node in walk(parts):
             for key, value in node.items():
                 if isinstance(value, str) and (value.rstrip('/') == old or value.startswith(old + '/')):

@@ -7,8 +7,8 @@ import small
 import torch
 from mmengine.config import Config
 
+from mmhssakd.engine.launch.amp import use_amp
 from mmhssakd.engine.optimizers.bf16_optim_wrapper import ProductsInFloat32
-from mmhssakd.engine.precision import use_amp
 from mmhssakd.registry import MODELS, OPTIM_WRAPPERS
 
 BF16 = dict(type='mmhssakd.BF16OptimWrapper')

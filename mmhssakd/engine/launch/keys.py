@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, HOOKS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, TRANSFORMS
 from mmengine.runner import Runner
 
-from .detector_config import walk
+from .options import shared_root, walk
 
 
 def parameters(function: Any) -> Set[str]:
@@ -97,7 +97,7 @@ def places_of(name: str, node: Any, path: str = '') -> Iterator[Tuple[str, dict]
 
 def check_top(cfg: Config, option: str) -> None:
     """Refuse an option for a variable of the config, whose value has already gone where the config uses it."""
-    if '.' in option or option in READ or (option == 'data_root') == (option in cfg):
+    if '.' in option or option in READ or (option == 'data_root' and shared_root(cfg)):
         return
     places = [place for place, _ in places_of(option, cfg._cfg_dict) if place != option]
     raise KeyError(

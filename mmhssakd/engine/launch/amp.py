@@ -1,4 +1,4 @@
-"""Mixed precision on any device."""
+"""``--amp``: mixed precision on any device."""
 
 import logging
 
@@ -6,10 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-
-def has_bfloat16() -> bool:
-    """Whether torch has fast bfloat16 kernels for this CPU (oneDNN asks for AVX-512 or newer)."""
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+from mmhssakd.engine.optimizers.bf16_optim_wrapper import has_bfloat16
 
 
 def usual_dtype(detector: bool) -> str:

@@ -1,0 +1,3 @@
+from .launch import launch_config
+
+__all__ = ['launch_config']
