@@ -81,13 +81,19 @@ class Trial:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
-    def result(self) -> Optional[dict]:
-        """What the trial reached, if it is finished."""
+    def known(self) -> dict:
+        """What ``trial.json`` says of this trial; nothing if it is not there, or another trial's."""
         try:
             known = json.loads((self.work_dir / 'trial.json').read_text())
         except (FileNotFoundError, json.JSONDecodeError):
-            return None
-        return known if known.get('hash') == self.hash and 'metrics' in known else None
+            return {}
+        return known if known.get('hash') == self.hash else {}
+
+    @property
+    def result(self) -> Optional[dict]:
+        """What the trial reached, if it is finished."""
+        known = self.known
+        return known if 'metrics' in known else None
 
     def write(self, **more: object) -> dict:
         """Write ``trial.json``, whole or not at all; returns what it holds."""
@@ -101,15 +107,14 @@ class Trial:
 
         A run with other settings is moved to ``replaced/``, never deleted and never taken for this one.
         """
-        file, said = self.work_dir / 'trial.json', ''
-        known = json.loads(file.read_text()) if file.is_file() else {}
-        if known.get('hash') != self.hash and self.work_dir.is_dir() and any(self.work_dir.iterdir()):
-            aside = Path(self.root) / 'replaced' / f'{self.folder}-{time.strftime("%Y%m%d_%H%M%S")}'
-            aside.parent.mkdir(parents=True, exist_ok=True)
-            self.work_dir.rename(aside)
-            said = f'{self}: {self.folder} held a run with other settings, now in {aside}'
-        self.work_dir.mkdir(parents=True, exist_ok=True)
-        if known.get('hash') != self.hash:
+        said = ''
+        if not self.known:
+            if self.work_dir.is_dir() and any(self.work_dir.iterdir()):
+                aside = Path(self.root) / 'replaced' / f'{self.folder}-{time.strftime("%Y%m%d_%H%M%S")}'
+                aside.parent.mkdir(parents=True, exist_ok=True)
+                self.work_dir.rename(aside)
+                said = f'{self}: {self.folder} held a run with other settings, now in {aside}'
+            self.work_dir.mkdir(parents=True, exist_ok=True)
             self.write()
         return said
 
@@ -149,5 +154,5 @@ class Trial:
             raise RuntimeError(f'{self}: {metric} in its log; there are: {list(metrics)}')
         units = {name: unit_of(name)[1] for name in metrics}
         checkpoint = str(run.checkpoint.relative_to(self.work_dir))
-        reached = dict(metric=metric, metrics=metrics, units=units, checkpoint=checkpoint, **run.speed)
-        return self.write(**reached, wall_seconds=wall_seconds)
+        costs = dict(run.speed, wall_seconds=wall_seconds)
+        return self.write(metric=metric, metrics=metrics, units=units, checkpoint=checkpoint, **costs)

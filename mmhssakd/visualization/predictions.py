@@ -33,13 +33,6 @@ class Images(NamedTuple):
         return model.data_preprocessor(default_collate(self.data[start:stop]), training=False)['inputs']
 
 
-class Network(NamedTuple):
-    """One classifier of a run: its network, its teacher, or a peer."""
-
-    name: str
-    model: BaseModel
-
-
 @dataclass
 class Answers:
     """Logits of a network for some images.
@@ -82,35 +75,34 @@ def load_images(config: Config, amount: int, split: str = 'test') -> Images:
     return Images(data, labels, list(classes))
 
 
-def networks_of(run: Run, name: str) -> List[Network]:
-    """The classifiers that a run trained: one, or its peers.
+def networks_of(run: Run, name: str) -> Dict[str, BaseModel]:
+    """The classifiers that a run trained, by name: one, or its peers.
 
     Raises:
         FileNotFoundError: The run has no checkpoint.
     """
     model = get_model(run.config, pretrained=str(run.checkpoint))
     if not hasattr(model, 'peers'):
-        return [Network(name, model)]
+        return {name: model}
     for peer in model.peers:
         peer.data_preprocessor = model.data_preprocessor
-    return [Network(f'{name}, peer {i}', peer) for i, peer in enumerate(model.peers)]
+    return {f'{name}, peer {i}': peer for i, peer in enumerate(model.peers)}
 
 
-def teacher_of(run: Run) -> Network:
+def teacher_of(run: Run) -> BaseModel:
     """The teacher of a run.
 
     Raises:
         FileNotFoundError: Its config or checkpoint is not there any more.
     """
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = build_teacher(**run.config.model.teacher, num_classes=run.config.model.head.num_classes)
-    return Network('teacher', model)
+        return build_teacher(**run.config.model.teacher, num_classes=run.config.model.head.num_classes)
 
 
 @torch.no_grad()
-def ask(network: Network, images: Images, batch_size: int = 100) -> Answers:
+def ask(model: BaseModel, images: Images, name: str = '', batch_size: int = 100) -> Answers:
     """Classify images, and their views where the network has branches."""
-    model = network.model.eval()
+    model.eval()
     parts: List[Tuple[torch.Tensor, ...]] = []
     for start in range(0, len(images.data), batch_size):
         inputs = images.normalized(model, start, start + batch_size)
@@ -120,7 +112,7 @@ def ask(network: Network, images: Images, batch_size: int = 100) -> Answers:
             logits, joint = model(inputs), []
         parts.append(tuple(rows.cpu().unflatten(0, (len(inputs), -1)) for rows in (logits, *joint)))
     whole = [torch.cat(rows) for rows in zip(*parts)]
-    return Answers(network.name, whole[0][:, 0], whole[1:])
+    return Answers(name, whole[0][:, 0], whole[1:])
 
 
 def plot_confusion(answer: Answers, images: Images) -> Figure:
@@ -142,9 +134,9 @@ def displayed(pixels: torch.Tensor) -> np.ndarray:
 
 
 @torch.no_grad()
-def plot_views(network: Network, images: Images, amount: int = 5, said: bool = True) -> Figure:
+def plot_views(model: BaseModel, images: Images, amount: int = 5, said: bool = True) -> Figure:
     """The views of some images, and, if ``said``, what p and the last branch say to each."""
-    model, count = network.model.eval(), network.model.num_views
+    count = model.eval().num_views
     pixels = torch.stack([sample['inputs'] for sample in images.data[:amount]])
     pictures = displayed(model.make_views(pixels.repeat_interleave(3 // pixels.shape[-3], -3)))  # gray ones, too
     logits, joint = model.forward_views(model.make_views(images.normalized(model, 0, amount)))

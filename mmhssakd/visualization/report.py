@@ -4,6 +4,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence
 
+from mmengine.model import BaseModel
+
 from mmhssakd.experiments.runs import Group, differing_settings
 from mmhssakd.experiments.table import build_table
 from mmhssakd.models import HSSAKD
@@ -12,15 +14,11 @@ from .curves import plot_curves
 from .detections import plot_detections
 from .predictions import Answers, Images, ask, load_images, networks_of, plot_confusion, plot_views, teacher_of
 
-ABOUT = (
-    'Runs whose settings differ in the seed alone form one group, with one color in the curves. '
-    'What needs a network shows the first run of each group.'
-)
+ABOUT = 'Runs that differ in the seed alone form one group. What needs a network shows the first run of each group.'
 CURVES = 'Every logged loss term and accuracy over training'
 DETECTIONS = 'Test images: ground truth, then what each detector finds with a score of at least 0.5'
 BRANCHES = (
-    'Top-1 of the main head p on the images; of each branch q on all views, for class and view '
-    'together and for the class alone'
+    'Top-1 of p on the images; of each branch q on all views, for class and view together, and for the class alone'
 )
 SETTINGS = 'Config keys that are not the same in all groups; an empty cell is a key that is not set'
 
@@ -126,21 +124,23 @@ def add_answers(report: Report, groups: Sequence[Group], amount: int, examples: 
     heading = 'Answers on test images'
     with report.part(heading, 'answers') as part:
         images = load_images(groups[0].runs[0].config, amount)
-        networks = [network for group in groups for network in networks_of(group.runs[0], group.name)]
+        networks: Dict[str, BaseModel] = {}
+        for group in groups:
+            networks |= networks_of(group.runs[0], group.name)
         taught = next((group.runs[0] for group in groups if group.runs[0].config.model.get('teacher')), None)
-        if taught and Path(taught.config.model.teacher.checkpoint).parent.name not in [n.name for n in networks]:
+        if taught and Path(taught.config.model.teacher.checkpoint).parent.name not in networks:
             with report.part(heading, 'teacher'):
-                networks.append(teacher_of(taught))
-        said = [ask(network, images) for network in networks]
+                networks['teacher'] = teacher_of(taught)
+        said = [ask(model, images, name) for name, model in networks.items()]
         for answer in said:
             caption = f'Confusion matrix of {answer.name}, in % of each true class, on {len(images.data)} test images'
             part.append(page.picture(plot_confusion(answer, images), f'{caption}, evenly taken from the test set'))
-        branched = [network for network, answer in zip(networks, said) if answer.joint_logits]
+        branched = [answer.name for answer in said if answer.joint_logits]
         if branched:
-            shown = next((network for network in branched if isinstance(network.model, HSSAKD)), branched[0])
+            shown = max(branched, key=lambda name: isinstance(networks[name], HSSAKD))  # the first of equals
             part.append(accuracy_table(said, images))
-            caption = f'What {shown.name} says to views: true class and view, then the answers of p and the last branch'
-            part.append(page.picture(plot_views(shown, images, examples), caption))
+            caption = f'What {shown} says to views: true class and view, then the answers of p and the last branch'
+            part.append(page.picture(plot_views(networks[shown], images, examples), caption))
 
 
 def accuracy_table(said: Sequence[Answers], images: Images) -> str:

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmhssakd.experiments.runs import find_runs
 from mmhssakd.registry import MODELS
 from mmhssakd.visualization import predictions
-from mmhssakd.visualization.predictions import Answers, Images, Network, ask, displayed, load_images
+from mmhssakd.visualization.predictions import Answers, Images, ask, displayed, load_images
 
 
 @pytest.fixture(scope='module')
@@ -15,22 +15,22 @@ def images(runs):
     return load_images(find_runs([runs / 'teacher'])[0].config, 12)
 
 
-def network(name='net', **kwargs):
+def network(**kwargs):
     preprocessor = dict(mean=[72.94] * 3, std=[90.02] * 3)
-    return Network(name, MODELS.build(small.config(data_preprocessor=preprocessor, **kwargs)).eval())
+    return MODELS.build(small.config(data_preprocessor=preprocessor, **kwargs)).eval()
 
 
 def test_images_are_spread_over_the_set(images):
     assert len(images.data) == 12 and images.labels.shape == (12,) and images.classes[9] == 'Ankle boot'
-    assert images.normalized(network().model, 3, 7).shape == (4, 3, 28, 28)
+    assert images.normalized(network(), 3, 7).shape == (4, 3, 28, 28)
 
 
 def test_answers_are_those_of_the_network(images):
     net = network()
     answers = ask(net, images, batch_size=5)
-    inputs = images.normalized(net.model)
-    torch.testing.assert_close(answers.logits, net.model(inputs))
-    _, joint = net.model.forward_views(net.model.make_views(inputs))
+    inputs = images.normalized(net)
+    torch.testing.assert_close(answers.logits, net(inputs))
+    _, joint = net.forward_views(net.make_views(inputs))
     torch.testing.assert_close(answers.joint_logits[2].flatten(0, 1), joint[2])
 
 
@@ -86,5 +86,5 @@ def test_peers_are_networks_of_their_own(tmp_path, runs, images):
     (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
     run.config, run.work_dir = cfg, tmp_path
     peers = predictions.networks_of(run, 'online')
-    assert [peer.name for peer in peers] == ['online, peer 0', 'online, peer 1']
-    assert len(ask(peers[1], images).joint_logits) == 3
+    assert list(peers) == ['online, peer 0', 'online, peer 1']
+    assert len(ask(peers['online, peer 1'], images).joint_logits) == 3

@@ -52,8 +52,8 @@ class Rounds(Hook):
         """Stop it, and time the bare steps."""
         synchronize(self.device)
         self.times['runner'].append((time.perf_counter() - self.begin) / self.steps)
-        model, optimizer = runner.model, runner.optim_wrapper.optimizer
-        data = model.data_preprocessor(next(iter(runner.train_dataloader)), True)
+        model, optimizer, loader = runner.model, runner.optim_wrapper.optimizer, runner.train_dataloader
+        data = model.data_preprocessor(loader.collate_fn([loader.dataset[i] for i in range(loader.batch_size)]), True)
         begin = time.perf_counter()
         for _ in range(self.steps):
             losses = model(**data, mode='loss')

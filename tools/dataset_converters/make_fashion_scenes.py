@@ -91,7 +91,7 @@ def compose(
         rng (np.random.Generator): Source of every choice.
         articles (np.ndarray): uint8, (N, 28, 28).
         labels (np.ndarray): (N, ).
-        size (int): Height and width in pixels. Defaults to 112.
+        size (int): Height and width in pixels, at least 72, which the largest article needs.
         count (tuple): Fewest and most articles. One that finds no place is left out.
         scale (tuple): Smallest and largest scale of an article.
         angle (float): Largest rotation in degrees, either way.
@@ -188,19 +188,16 @@ def main() -> None:
     parser.add_argument('--out', type=Path, default=Path('data/fashion-scenes'))
     parser.add_argument('--train', type=int, default=240, help='number of train scenes')
     parser.add_argument('--test', type=int, default=250, help='number of test scenes')
-    parser.add_argument('--size', type=int, default=112, help='height and width in pixels')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--coco', action='store_true', help='write COCO annotation files as well')
     args = parser.parse_args()
-    if args.size < 72 or min(args.train, args.test) < 1:
-        parser.error('--size must be at least 72 (the largest article) and --train and --test at least 1.')
+    if min(args.train, args.test) < 1:
+        parser.error('--train and --test must be at least 1.')
 
     for number, (split, source) in enumerate(SPLITS.items()):
         articles, labels = load_articles(args.source, source)
         amount = dict(trainval=args.train, test=args.test)[split]
-        scenes = [
-            compose(np.random.default_rng([args.seed, number, i]), articles, labels, args.size) for i in range(amount)
-        ]
+        scenes = [compose(np.random.default_rng([args.seed, number, i]), articles, labels) for i in range(amount)]
         write(args.out, split, scenes, args.coco)
         print(f'{args.out}: {amount} {split} scenes with {sum(len(scene.labels) for scene in scenes)} articles')
 
