@@ -19,6 +19,8 @@ from benchmarks.pairs import PAIRS
 from benchmarks.scaling import efficiency
 from benchmarks.variants import VARIANTS
 
+from mmhssakd.experiments.table import markdown
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -36,34 +38,40 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--steps', type=int, default=3, help='steps in a turn')
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.device_count() else 'cpu')
     parser.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)), help='threads of a step on a CPU')
-    parser.add_argument('--loop', action='store_true', help="measure the share of mmengine's Runner instead")
+    parser.add_argument('--loop', action='store_true', help='measure the share of the Runner instead')
     parser.add_argument('--data', action='store_true', help='measure the loading of JPEGs instead')
-    parser.add_argument(
-        '--scale', type=int, nargs='+', help='measure tools/dist_train.sh with so many processes instead'
-    )
+    parser.add_argument('--scale', type=int, nargs='+', help='measure dist_train.sh with so many processes instead')
     parser.add_argument('--smoke', action='store_true', help='networks of few layers, two images, one step of each')
     parser.add_argument('--out', default='work_dirs/benchmark_speed.json', help='JSON file with all figures')
     return parser.parse_args()
 
 
 def show(results: dict, found: dict) -> None:
-    """Print a table, the slowest variant first."""
-    print(
-        f'{"variant":11s}{"s/step (quartiles)":>27s}{"images/s":>10s}{"speed (rounds)":>24s}{"by CPU time":>13s}'
-        f'{"MiB":>7s}{"memory":>8s}{"above start":>13s}'
-    )
+    """Print a table."""
+    titles = [
+        'variant',
+        's/step (quartiles)',
+        'images/s',
+        'speed (rounds)',
+        'by CPU time',
+        'MiB',
+        'memory',
+        'above start',
+    ]
+    rows = []
     for name, result in results.items():
         low, high = result['quartiles_s']
-        step = f'{result["step_s"]:.4f} ({low:.4f} to {high:.4f})'
-        line = f'{name:11s}{step:>27s}{result["images_per_s"]:10.1f}'
+        row = [name, f'{result["step_s"]:.4f} ({low:.4f} to {high:.4f})', f'{result["images_per_s"]:.1f}']
         if name in found:
             ratio = found[name]
-            speed = f'{ratio["speed"]:.2f} ({ratio["spread"][0]:.2f} to {ratio["spread"][1]:.2f})'
-            line += (
-                f'{speed:>24s}{ratio["cpu_speed"]:13.2f}{result["peak_mib"]:7.0f}{ratio["memory"]:8.2f}'
-                f'{ratio["memory_above_start"]:13.2f}'
+            speed, memory = (
+                f'{ratio["speed"]:.2f} ({ratio["spread"][0]:.2f} to {ratio["spread"][1]:.2f})',
+                ratio['memory'],
             )
-        print(line, flush=True)
+            row += [speed, f'{ratio["cpu_speed"]:.2f}', f'{result["peak_mib"]:.0f}', f'{memory:.2f}']
+            row.append(f'{ratio["memory_above_start"]:.2f}')
+        rows.append(row)
+    print(markdown(titles, rows), flush=True)
 
 
 def main() -> None:

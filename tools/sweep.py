@@ -66,7 +66,7 @@ def run_sweep(sweep: Sweep, args: argparse.Namespace) -> None:
         names = dict.fromkeys(trial.name for trial in sweep.trials)
         groups = [Group(name, [Run(trial.work_dir) for trial in sweep.trials if trial.name == name]) for name in names]
         with (sweep.work_dir / 'report.log').open('w') as log, contextlib.redirect_stdout(log):
-            write_report(groups, page, baseline=next(iter(sweep.baselines), None))
+            write_report(groups, page, baseline=next(iter(sweep.baselines), None), title=sweep.title)
         print(f'All of it on one page: {page.resolve()}')
 
 

@@ -1,4 +1,4 @@
-"""Show what a network sees in training: images after the pipeline and the preprocessor, and their views."""
+"""Show what a network sees in training: images after the pipeline, and their views."""
 
 import argparse
 import os.path as osp
@@ -8,21 +8,17 @@ from mmengine.config import Config, DictAction
 
 from mmhssakd.apis import get_model
 from mmhssakd.models.classifiers import SSAClassifier
-from mmhssakd.visualization.predictions import Network, load_images, plot_views
+from mmhssakd.visualization.predictions import load_images, plot_views
 
 
-def parse_args() -> argparse.Namespace:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file of a teacher, a student or an online run')
     parser.add_argument('--out', type=Path, default=Path('views.png'), help='picture: .png, .svg or .pdf')
     parser.add_argument('--images', type=int, default=6, help='how many images, one a row')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='whose pipeline and images')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings that replace those of the config')
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
+    args = parser.parse_args()
     if not osp.isfile(args.config):
         raise SystemExit(f'no such config file: {args.config}')
     cfg = Config.fromfile(args.config)
@@ -33,7 +29,7 @@ def main() -> None:
         raise SystemExit(f'{args.config} trains a {type(model).__name__}, which makes no views.')
     images = load_images(cfg, args.images, args.split)
     network.data_preprocessor = model.data_preprocessor
-    figure = plot_views(Network('', network), images, args.images, said=False)
+    figure = plot_views(network, images, args.images, said=False)
     figure.savefig(args.out, dpi=110)
     print(f'{len(images.data)} images, {network.num_views} views each: {args.out}')
 

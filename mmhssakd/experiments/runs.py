@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 
@@ -36,25 +36,18 @@ def with_unit(metric: str) -> str:
 
 def flatten(node: Any, prefix: str = '') -> Dict[str, Any]:
     """Settings of a nested config by dotted keys, as ``--cfg-options`` names them."""
-    items: Iterable[Tuple[Any, Any]] = ()
-    if isinstance(node, dict):
-        items = node.items()
-    elif isinstance(node, (list, tuple)) and any(isinstance(child, (dict, list, tuple)) for child in node):
-        items = enumerate(node)
-    elif prefix:
+    if isinstance(node, (list, tuple)) and any(isinstance(child, (dict, list, tuple)) for child in node):
+        node = dict(enumerate(node))
+    if not isinstance(node, dict) or not node:
         return {prefix: node}
-    flat: Dict[str, Any] = {}
-    for key, child in items:
-        flat.update(flatten(child, f'{prefix}.{key}' if prefix else str(key)))
-    return flat or {prefix: node}
+    parts = (flatten(child, f'{prefix}.{key}' if prefix else str(key)) for key, child in node.items())
+    return {key: value for part in parts for key, value in part.items()}
 
 
 def setting(value: Any) -> str:
     """A setting as text; of an absolute path the last two parts, without a seed."""
     text = str(value)
-    if text.startswith('/'):
-        text = '/'.join(Path(text).parts[-2:])
-    return SEED.sub('', text)
+    return SEED.sub('', '/'.join(Path(text).parts[-2:]) if text.startswith('/') else text)
 
 
 def settings_of(config: Config) -> Dict[str, str]:
@@ -84,10 +77,10 @@ class Run:
         Raises:
             FileNotFoundError: The folder holds none.
         """
-        files = sorted(self.work_dir.glob('*.py'), key=lambda file: file.stat().st_mtime)
-        if not files:
+        newest = max(self.work_dir.glob('*.py'), key=lambda file: file.stat().st_mtime, default=None)
+        if newest is None:
             raise FileNotFoundError(f'{self.work_dir} holds no dumped config: it is not the work dir of a run.')
-        return Config.fromfile(files[-1])
+        return Config.fromfile(newest)
 
     @cached_property
     def lines(self) -> List[dict]:
@@ -101,11 +94,6 @@ class Run:
                     continue
                 lines[is_training(line), line.get('step')] = line
         return list(lines.values())
-
-    @property
-    def settings(self) -> Dict[str, str]:
-        """Settings that make up the experiment, by dotted key."""
-        return settings_of(self.config)
 
     @property
     def seed(self) -> Optional[int]:
@@ -142,8 +130,7 @@ class Run:
     def curve(self, metric: str) -> Tuple[List[float], List[float]]:
         """Epochs (iterations, of a run that counts those alone) and values of a metric, in its unit."""
         lines = [line for line in self.lines if metric in line]
-        trained = [line for line in self.lines if line.get('epoch')]
-        steps_per_epoch = max((line['step'] / line['epoch'] for line in trained), default=1)
+        steps_per_epoch = max((line['step'] / line['epoch'] for line in self.lines if line.get('epoch')), default=1)
         x = [line['step'] / (steps_per_epoch if is_training(line) else 1) for line in lines]
         return x, [unit_of(metric)[0] * line[metric] for line in lines]
 
@@ -191,35 +178,28 @@ def find_runs(folders: Sequence[Path]) -> List[Run]:
                 f'{folder} holds no run: there is no vis_data/scalars.json in it or below it. '
                 'Give the --work-dir of tools/train.py, or a folder of several.'
             )
-        for work_dir in found:
-            runs[work_dir.resolve()] = Run(work_dir)
+        runs.update({work_dir.resolve(): Run(work_dir) for work_dir in found})
     return list(runs.values())
 
 
 def group_runs(runs: Sequence[Run]) -> List[Group]:
     """Put runs together that differ in their seeds alone, in the order in which they were found."""
-    groups: List[Tuple[dict, List[Run]]] = []
+    alike: Dict[frozenset, List[Run]] = {}
     for run in runs:
-        settings = run.settings
-        for known, members in groups:
-            if known == settings:
-                members.append(run)
-                break
-        else:
-            groups.append((settings, [run]))
-    names: List[str] = []
-    for _, members in groups:
-        found = {SEED.sub('', run.work_dir.name) for run in members}
-        name = found.pop() if len(found) == 1 else ''
-        name = name or Path(members[0].config.filename or members[0].work_dir).stem
-        same = sum(known.split(' #')[0] == name for known in names)
-        names.append(f'{name} #{same + 1}' if same else name)
-    return [Group(name, members) for name, (_, members) in zip(names, groups)]
+        alike.setdefault(frozenset(settings_of(run.config).items()), []).append(run)
+    groups: Dict[str, Group] = {}
+    for members in alike.values():
+        folders = {SEED.sub('', run.work_dir.name) for run in members}
+        name = folders.pop() if len(folders) == 1 else ''
+        name = name or Path(members[0].config.filename).stem
+        same = sum(known.split(' #')[0] == name for known in groups)
+        name = f'{name} #{same + 1}' if same else name
+        groups[name] = Group(name, members)
+    return list(groups.values())
 
 
 def differing_settings(groups: Sequence[Group]) -> Dict[str, List[str]]:
     """Settings in which the groups differ: for each key the value in every group ('' where it is not set)."""
-    settings = [group.runs[0].settings for group in groups]
-    keys = dict.fromkeys(key for each in settings for key in each)
-    table = {key: [each.get(key, '') for each in settings] for key in sorted(keys)}
+    settings = [settings_of(group.runs[0].config) for group in groups]
+    table = {key: [each.get(key, '') for each in settings] for key in sorted(set().union(*settings))}
     return {key: values for key, values in table.items() if len(set(values)) > 1}

@@ -62,9 +62,7 @@ class Screen:
     def update(self, trial: Trial) -> None:
         """A trial goes on."""
         if self.verbose and trial.log.is_file():
-            with trial.log.open('rb') as file:
-                file.seek(self.read[trial.folder])
-                new = file.read()
+            new = trial.log.read_bytes()[self.read[trial.folder] :]
             self.read[trial.folder] += len(new)
             for line in new.decode(errors='replace').splitlines():
                 self.say(f'[{trial}] {line}')

@@ -18,19 +18,6 @@ KEYS = {'title', 'work_dir', 'config', 'options', 'baseline', 'arms'}
 ARM_KEYS = {'config', 'seed', 'folder', 'needs', 'metric', 'random_start'}  # all else in an arm is an option
 
 
-def collect(trial: Trial, code: int, wall_seconds: float, screen: Screen) -> Optional[dict]:
-    """The result of a trial that has ended; None if it failed."""
-    try:
-        if code:
-            raise RuntimeError(f'exit status {code}')
-        result = trial.finish(wall_seconds)
-    except RuntimeError as error:
-        screen.failed(trial, str(error))
-        return None
-    screen.finished(trial, result)
-    return result
-
-
 def random_start(config: str) -> Dict[str, object]:
     """Options that start a backbone at random and train all of it, its statistics too."""
     backbone = read_config(find_config(config)).model.backbone
@@ -76,22 +63,26 @@ class Sweep:
                     waiting.remove(trial)
                     screen.start(trial, trial.prepare())
                     running[trial.folder] = trial, launcher.start(trial), time.time()
-                for trial, handle, since in list(running.values()):
+                for trial, process, since in list(running.values()):
                     screen.update(trial)
-                    code = handle.poll()
-                    if code is not None:
-                        del running[trial.folder]
-                        result = collect(trial, code, time.time() - since, screen)
-                        results.update({trial.folder: result} if result else {})
-                        failed += [] if result else [str(trial)]
+                    code = process.poll()
+                    if code is None:
+                        continue
+                    del running[trial.folder]
+                    try:
+                        results[trial.folder] = trial.finish(code, time.time() - since)
+                        screen.finished(trial, results[trial.folder])
+                    except RuntimeError as error:
+                        screen.failed(trial, str(error))
+                        failed.append(str(trial))
                 time.sleep(0.5 if running else 0)
         finally:
             if running:
                 screen.say('Interrupted: the trials save and stop. The same command goes on where they were.')
-            for _, handle, _ in running.values():
-                handle.terminate()
-            for _, handle, _ in running.values():
-                handle.wait()
+            for _, process, _ in running.values():
+                process.terminate()
+            for _, process, _ in running.values():
+                process.wait()
         if failed:
             raise RuntimeError(f'{", ".join(failed)} failed. The same command goes on from the last checkpoints.')
         return [results[trial.folder] for trial in self.trials]
@@ -122,14 +113,14 @@ def read_sweep(file: Path) -> dict:
         raise ValueError(f'{file} is no JSON: {error}') from error
     if not {'config', 'arms'} <= set(sweep) <= KEYS:
         raise ValueError(f'{file} must have the keys arms and config, and may have {", ".join(sorted(KEYS))}.')
-    baseline = sweep.get('baseline', [])
-    sweep['baseline'] = [baseline] if isinstance(baseline, str) else baseline
-    known = list(sweep['arms'])
+    sweep = dict(title=file.stem, work_dir=f'work_dirs/sweeps/{file.stem}', options={}, baseline=[]) | sweep
+    if isinstance(sweep['baseline'], str):
+        sweep['baseline'] = [sweep['baseline']]
     needed = [name for arm in sweep['arms'].values() for name in arm.get('needs', {}).values()]
     for name in [*sweep['baseline'], *needed]:
-        if name not in known:
-            raise ValueError(f'{file}: {name!r} is none of the arms {known}.')
-    return dict(title=file.stem, work_dir=f'work_dirs/sweeps/{file.stem}', options={}) | sweep
+        if name not in sweep['arms']:
+            raise ValueError(f'{file}: {name!r} is none of the arms {list(sweep["arms"])}.')
+    return sweep
 
 
 def make_sweep(sweep: dict, seeds: Sequence[int], work_dir: Optional[Path] = None) -> Sweep:
@@ -145,20 +136,18 @@ def make_sweep(sweep: dict, seeds: Sequence[int], work_dir: Optional[Path] = Non
     for seed in seeds:
         for name, arm in sweep['arms'].items():
             own = {key: value for key, value in arm.items() if key not in ARM_KEYS}
-            config = arm.get('config', sweep['config'])
+            config, own_seed = arm.get('config', sweep['config']), arm.get('seed', seed)
             find_config(config)
             if arm.get('random_start'):
-                own = {**random_start(config), **own}
+                own = random_start(config) | own
             needs = []
             for key, need in arm.get('needs', {}).items():
                 found = trials.get((need, sweep['arms'][need].get('seed', seed)))
                 if found is None:
                     raise ValueError(f'{name} needs {need}, which must stand above it.')
                 needs.append((found, key))
+            options = own if 'config' in arm else sweep['options'] | own
             folder = arm.get('folder', '').replace('{seed}', str(seed))
-            shared = sweep['options'] if 'config' not in arm else {}
-            trial = Trial(
-                name, config, root, arm.get('seed', seed), {**shared, **own}, needs, arm.get('metric'), folder
-            )
-            trials.setdefault((name, trial.seed), trial)
+            trial = Trial(name, config, root, own_seed, options, needs, arm.get('metric'), folder)
+            trials.setdefault((name, own_seed), trial)
     return Sweep(sweep['title'], root, list(trials.values()), sweep['baseline'])

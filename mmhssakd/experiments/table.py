@@ -9,12 +9,7 @@ from scipy import stats
 from .runs import unit_of, with_unit
 
 SHOWN = re.compile(r'top1$|mAP$|(AP|mAP_)50$')  # columns, if a run has any of them: mmdet alone logs ten thresholds
-
-
-def summarize(values: Sequence[float]) -> Dict[str, float]:
-    """Mean and sample standard deviation (NaN for a single value)."""
-    std = float(np.std(values, ddof=1)) if len(values) > 1 else float('nan')
-    return dict(mean=float(np.mean(values)), std=std, count=len(values))
+COSTS = {'seconds': 'seconds', 'images/s': 'images_per_second'}
 
 
 def paired_difference(values: Sequence[float], baseline: Sequence[float], level: float = 0.95) -> Dict[str, float]:
@@ -35,12 +30,18 @@ def columns_of(results: Sequence[dict]) -> List[str]:
     """Metrics that a table of results shows, the one that trials are compared by first."""
     metrics = list(dict.fromkeys(name for result in results for name in result['metrics']))
     main = results[0].get('metric') or metrics[0]
-    shown = [name for name in metrics if SHOWN.search(name)] or metrics
-    return [main, *(name for name in shown if name != main)]
+    return list(dict.fromkeys([main, *([name for name in metrics if SHOWN.search(name)] or metrics)]))
+
+
+def summary(values: Sequence[float], metric: str) -> str:
+    """Mean and sample standard deviation as text; '' of no values."""
+    digits = 2 if unit_of(metric)[1] else 4
+    deviation = f' ± {np.std(values, ddof=1):.{digits}f}' if len(values) > 1 else ''
+    return f'{np.mean(values):.{digits}f}{deviation}' if len(values) else ''
 
 
 def difference(own: List[dict], base: List[dict], metric: str) -> str:
-    """Paired difference of two arms that have the same seeds, several of them; else nothing."""
+    """Paired difference of two arms that have the same seeds, several of them; else ''."""
     ours, theirs = ({r['seed']: r['metrics'].get(metric) for r in arm} for arm in (own, base))
     if own is base or len(ours) < 2 or ours.keys() != theirs.keys() or None in [*ours.values(), *theirs.values()]:
         return ''
@@ -60,33 +61,23 @@ def build_table(results: Sequence[dict], baselines: Sequence[str] = ()) -> Tuple
         tuple: Titles of the columns, and the rows of cells.
     """
     metrics = columns_of(results)
-    arms = {name: [r for r in results if r['name'] == name] for name in dict.fromkeys(r['name'] for r in results)}
+    arms: Dict[str, List[dict]] = {}
+    for result in results:
+        arms.setdefault(result['name'], []).append(result)
     several = any(len(arm) > 1 for arm in arms.values())
-    compared = [name for name in baselines if name in arms] if several else []
-    costs = {'seconds': 'seconds', 'images/s': 'images_per_second'} if 'seconds' in results[0] else {}
-    titles = [
-        'trial',
-        *map(with_unit, metrics),
-        *(f'{metrics[0]}: difference to {name} (95 % interval)' for name in compared),
-        *costs,
-    ]
+    compared = [name for name in baselines if name in arms and several]
+    costs = COSTS if 'seconds' in results[0] else {}
+    differences = [f'{metrics[0]}: difference to {name} (95 % interval)' for name in compared]
     rows = []
     for name, arm in arms.items():
         row = [name + (f' ({len(arm)} seeds)' if len(arm) > 1 else '')]
-        for metric in metrics:
-            found = summarize([r['metrics'][metric] for r in arm if metric in r['metrics']] or [np.nan])
-            digits = 2 if unit_of(metric)[1] else 4
-            deviation = f' ± {found["std"]:.{digits}f}' if found['count'] > 1 else ''
-            row.append('' if np.isnan(found['mean']) else f'{found["mean"]:.{digits}f}{deviation}')
+        row += [summary([r['metrics'][metric] for r in arm if metric in r['metrics']], metric) for metric in metrics]
         row += [difference(arm, arms[base], metrics[0]) for base in compared]
-        for key in costs.values():
-            values = [r[key] for r in arm if r.get(key)]
-            row.append(f'{np.mean(values):.0f}' if values else '')
-        rows.append(row)
-    return titles, rows
+        spent = [[r[key] for r in arm if r.get(key)] for key in costs.values()]
+        rows.append(row + [f'{np.mean(values):.0f}' if values else '' for values in spent])
+    return ['trial', *map(with_unit, metrics), *differences, *costs], rows
 
 
 def markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write a table in Markdown."""
-    lines = [titles, ['---'] * len(titles), *rows]
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in [titles, ['---'] * len(titles), *rows])

@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 
@@ -51,17 +51,14 @@ class Trial:
     config: str
     root: Path
     seed: int = 0
-    options: Dict[str, object] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
     needs: Sequence[Tuple['Trial', str]] = ()
     metric: Optional[str] = None
     folder: str = ''
 
     def __post_init__(self) -> None:
         self.folder = self.folder or f'seed_{self.seed}/' + re.sub(r'[ /]', lambda c: '_-'[c[0] == '/'], self.name)
-        self.options = {
-            key: value.replace('{seed}', str(self.seed)) if isinstance(value, str) else value
-            for key, value in self.options.items()
-        }
+        self.options = {key: str(value).replace('{seed}', str(self.seed)) for key, value in self.options.items()}
 
     def __str__(self) -> str:
         return f'{self.name}, seed {self.seed}'
@@ -79,27 +76,29 @@ class Trial:
     @functools.cached_property
     def hash(self) -> str:
         """Identifies the settings: the whole config, options, seed, and the trials that this one needs."""
-        parts = [
-            settings_of(read_config(find_config(self.config))),
-            {key: str(value) for key, value in self.options.items()},
-            self.seed,
-            [[key, need.hash] for need, key in self.needs],
-        ]
+        config = settings_of(read_config(find_config(self.config)))
+        parts = [config, self.options, self.seed, [[key, need.hash] for need, key in self.needs]]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def known(self) -> dict:
+        """What ``trial.json`` says of this trial; nothing if it is not there, or another trial's."""
+        try:
+            known = json.loads((self.work_dir / 'trial.json').read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+        return known if known.get('hash') == self.hash else {}
 
     @property
     def result(self) -> Optional[dict]:
         """What the trial reached, if it is finished."""
-        try:
-            known = json.loads((self.work_dir / 'trial.json').read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            return None
-        return known if known.get('hash') == self.hash and 'metrics' in known else None
+        known = self.known
+        return known if 'metrics' in known else None
 
     def write(self, **more: object) -> dict:
         """Write ``trial.json``, whole or not at all; returns what it holds."""
         said = dict(name=self.name, seed=self.seed, hash=self.hash, commit=commit(), config=self.config)
-        said.update(options={key: str(value) for key, value in self.options.items()}, **more)
+        said |= dict(options=self.options, **more)
         replace_file(json.dumps(said, indent=1).encode(), str(self.work_dir / 'trial.json'))
         return said
 
@@ -108,31 +107,23 @@ class Trial:
 
         A run with other settings is moved to ``replaced/``, never deleted and never taken for this one.
         """
-        file, said = self.work_dir / 'trial.json', ''
-        known = json.loads(file.read_text()) if file.is_file() else {}
-        if known.get('hash') != self.hash and self.work_dir.is_dir() and any(self.work_dir.iterdir()):
-            aside = Path(self.root) / 'replaced' / f'{self.folder}-{time.strftime("%Y%m%d_%H%M%S")}'
-            aside.parent.mkdir(parents=True, exist_ok=True)
-            self.work_dir.rename(aside)
-            said = f'{self}: {self.folder} held a run with other settings, now in {aside}'
-        self.work_dir.mkdir(parents=True, exist_ok=True)
-        if known.get('hash') != self.hash:
+        said = ''
+        if not self.known:
+            if self.work_dir.is_dir() and any(self.work_dir.iterdir()):
+                aside = Path(self.root) / 'replaced' / f'{self.folder}-{time.strftime("%Y%m%d_%H%M%S")}'
+                aside.parent.mkdir(parents=True, exist_ok=True)
+                self.work_dir.rename(aside)
+                said = f'{self}: {self.folder} held a run with other settings, now in {aside}'
+            self.work_dir.mkdir(parents=True, exist_ok=True)
             self.write()
         return said
 
     def command(self) -> List[str]:
         """The call of ``tools/train.py``; the trials that this one needs are finished."""
-        options = {'randomness.seed': self.seed, **self.options}
+        options: dict = {'randomness.seed': self.seed, **self.options}
         options |= {key: Run(need.work_dir).checkpoint for need, key in self.needs}
-        start = [sys.executable, '-u', str(home() / 'tools/train.py'), find_config(self.config)]
-        return [
-            *start,
-            '--work-dir',
-            str(self.work_dir),
-            '--resume',
-            '--cfg-options',
-            *(f'{k}={v}' for k, v in options.items()),
-        ]
+        start = [sys.executable, '-u', str(home() / 'tools/train.py'), find_config(self.config), '--resume']
+        return [*start, '--work-dir', str(self.work_dir), '--cfg-options', *(f'{k}={v}' for k, v in options.items())]
 
     @property
     def share(self) -> float:
@@ -142,29 +133,26 @@ class Trial:
         with self.log.open('rb') as file:
             file.seek(max(0, self.log.stat().st_size - 5000))
             steps = STEP.findall(file.read().decode(errors='replace'))
-        if not steps:
-            return 0.0
-        epoch, step, of = steps[-1]
+        epoch, step, of = steps[-1] if steps else ('', 0, 1)
         if not epoch:
             return int(step) / int(of)
         epochs = self.options.get('train_cfg.max_epochs') or read_config(find_config(self.config)).train_cfg.max_epochs
         return (int(epoch) - 1 + int(step) / int(of)) / int(str(epochs))
 
-    def finish(self, wall_seconds: float) -> dict:
-        """Read what the run reached and write it down.
+    def finish(self, code: int, wall_seconds: float) -> dict:
+        """Read what the run reached, after it ended with an exit status, and write it down.
 
         Raises:
-            RuntimeError: The run logged no validation.
+            RuntimeError: The run failed, or logged no validation.
         """
+        if code:
+            raise RuntimeError(f'exit status {code}')
         run = Run(self.work_dir)
         metrics = run.final()
-        if not metrics or (self.metric and self.metric not in metrics):
-            raise RuntimeError(f'{self}: {self.metric or "no metric"} in its log; there are: {list(metrics)}')
-        return self.write(
-            metric=self.metric or next(iter(metrics)),
-            metrics=metrics,
-            units={name: unit_of(name)[1] for name in metrics},
-            **run.speed,
-            wall_seconds=wall_seconds,
-            checkpoint=str(run.checkpoint.relative_to(self.work_dir)),
-        )
+        metric = self.metric or next(iter(metrics), 'no metric')
+        if metric not in metrics:
+            raise RuntimeError(f'{self}: {metric} in its log; there are: {list(metrics)}')
+        units = {name: unit_of(name)[1] for name in metrics}
+        checkpoint = str(run.checkpoint.relative_to(self.work_dir))
+        costs = dict(run.speed, wall_seconds=wall_seconds)
+        return self.write(metric=metric, metrics=metrics, units=units, checkpoint=checkpoint, **costs)

@@ -1,7 +1,7 @@
 """What the classifiers of finished runs say to test images, and pictures of it."""
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,15 +21,8 @@ from mmhssakd.registry import DATASETS
 from .style import RIGHT, WRONG, new_figure, show_image
 
 
-@dataclass
-class Images:
-    """Some test images of a config.
-
-    Args:
-        data (list[dict]): Samples as the pipeline packs them.
-        labels (Tensor): Their classes, (B, ).
-        classes (Sequence[str]): Names of the classes.
-    """
+class Images(NamedTuple):
+    """Some images of a config: samples as the pipeline packs them, their classes (B, ), names of the classes."""
 
     data: List[dict]
     labels: torch.Tensor
@@ -38,57 +31,6 @@ class Images:
     def normalized(self, model: BaseModel, start: int = 0, stop: Optional[int] = None) -> torch.Tensor:
         """Images as a model sees them, (B, C, H, W), on its device."""
         return model.data_preprocessor(default_collate(self.data[start:stop]), training=False)['inputs']
-
-
-def load_images(config: Config, amount: int, split: str = 'test') -> Images:
-    """Take images out of a config's data, evenly over the whole set.
-
-    Args:
-        config (Config): A classification config.
-        amount (int): How many, at most.
-        split (str): 'train', 'val' or 'test'.
-    """
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        dataset = DATASETS.build(config[f'{split}_dataloader'].dataset)
-        chosen = np.linspace(0, len(dataset) - 1, min(amount, len(dataset))).round().astype(int)
-        data = [dataset[int(i)] for i in chosen]
-    labels = torch.cat([sample['data_samples'].gt_label for sample in data])
-    classes = dataset.metainfo.get('classes') or [str(i) for i in range(int(labels.max()) + 1)]
-    return Images(data, labels, list(classes))
-
-
-@dataclass
-class Network:
-    """One classifier of a run: its network, its teacher, or a peer."""
-
-    name: str
-    model: BaseModel
-
-
-def networks_of(run: Run, name: str) -> List[Network]:
-    """The classifiers that a run trained: one, or its peers.
-
-    Raises:
-        FileNotFoundError: The run has no checkpoint.
-    """
-    model = get_model(run.config, pretrained=str(run.checkpoint))
-    peers = getattr(model, 'peers', None)
-    if peers is None:
-        return [Network(name, model)]
-    for peer in peers:
-        peer.data_preprocessor = model.data_preprocessor
-    return [Network(f'{name}, peer {i}', peer) for i, peer in enumerate(peers)]
-
-
-def teacher_of(run: Run) -> Network:
-    """The teacher of a run.
-
-    Raises:
-        FileNotFoundError: Its config or checkpoint is not there any more.
-    """
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        model = build_teacher(**run.config.model.teacher, num_classes=run.config.model.head.num_classes)
-    return Network('teacher', model)
 
 
 @dataclass
@@ -111,8 +53,8 @@ class Answers:
         for i, logits in enumerate(self.joint_logits, start=1):
             views = logits.shape[1]
             joint = labels[:, None] * views + torch.arange(views)
-            found[f'q{i}'] = percent(logits.argmax(2) == joint)
             classes = logits.softmax(2).unflatten(2, (-1, views)).sum(3)
+            found[f'q{i}'] = percent(logits.argmax(2) == joint)
             found[f'q{i} class'] = percent(classes.argmax(2) == labels[:, None])
         return found
 
@@ -122,21 +64,55 @@ def percent(right: torch.Tensor) -> float:
     return 100 * right.float().mean().item()
 
 
+def load_images(config: Config, amount: int, split: str = 'test') -> Images:
+    """Take up to so many images out of a config's 'train', 'val' or 'test' data, evenly over the whole set."""
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = DATASETS.build(config[f'{split}_dataloader'].dataset)
+        chosen = np.linspace(0, len(dataset) - 1, min(amount, len(dataset))).round().astype(int)
+        data = [dataset[int(i)] for i in chosen]
+    labels = torch.cat([sample['data_samples'].gt_label for sample in data])
+    classes = dataset.metainfo.get('classes') or [str(i) for i in range(int(labels.max()) + 1)]
+    return Images(data, labels, list(classes))
+
+
+def networks_of(run: Run, name: str) -> Dict[str, BaseModel]:
+    """The classifiers that a run trained, by name: one, or its peers.
+
+    Raises:
+        FileNotFoundError: The run has no checkpoint.
+    """
+    model = get_model(run.config, pretrained=str(run.checkpoint))
+    if not hasattr(model, 'peers'):
+        return {name: model}
+    for peer in model.peers:
+        peer.data_preprocessor = model.data_preprocessor
+    return {f'{name}, peer {i}': peer for i, peer in enumerate(model.peers)}
+
+
+def teacher_of(run: Run) -> BaseModel:
+    """The teacher of a run.
+
+    Raises:
+        FileNotFoundError: Its config or checkpoint is not there any more.
+    """
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        return build_teacher(**run.config.model.teacher, num_classes=run.config.model.head.num_classes)
+
+
 @torch.no_grad()
-def ask(network: Network, images: Images, batch_size: int = 100) -> Answers:
+def ask(model: BaseModel, images: Images, name: str = '', batch_size: int = 100) -> Answers:
     """Classify images, and their views where the network has branches."""
-    model = network.model.eval()
+    model.eval()
     parts: List[Tuple[torch.Tensor, ...]] = []
     for start in range(0, len(images.data), batch_size):
         inputs = images.normalized(model, start, start + batch_size)
         if isinstance(model, SSAClassifier):
             logits, joint = model.forward_views(model.make_views(inputs))
-            views = model.num_views
         else:
-            logits, joint, views = model(inputs), [], 1
-        parts.append(tuple(rows.cpu().unflatten(0, (-1, views)) for rows in (logits, *joint)))
+            logits, joint = model(inputs), []
+        parts.append(tuple(rows.cpu().unflatten(0, (len(inputs), -1)) for rows in (logits, *joint)))
     whole = [torch.cat(rows) for rows in zip(*parts)]
-    return Answers(network.name, whole[0][:, 0], whole[1:])
+    return Answers(name, whole[0][:, 0], whole[1:])
 
 
 def plot_confusion(answer: Answers, images: Images) -> Figure:
@@ -152,45 +128,31 @@ def plot_confusion(answer: Answers, images: Images) -> Figure:
     return figure
 
 
-def view_names(model: BaseModel) -> List[str]:
-    """What to call the views: angles for rotation, numbers for other tasks."""
-    rotated = type(getattr(model, 'views', None)).__name__ == 'RotateViews'
-    return [f'{90 * j}°' if rotated else f'view {j}' for j in range(model.num_views)]
-
-
-def displayed(inputs: torch.Tensor, model: BaseModel) -> np.ndarray:
-    """Normalized images (B, C, H, W) as RGB pictures (B, H, W, 3) of numbers from 0 to 1."""
-    preprocessor = model.data_preprocessor
-    if getattr(preprocessor, '_enable_normalize', False):
-        inputs = inputs * preprocessor.std + preprocessor.mean
-    if not preprocessor.to_rgb:  # still BGR, as images are read
-        inputs = inputs.flip(1)
-    pictures = (inputs / 255).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
-    return pictures if pictures.shape[-1] == 3 else pictures.repeat(3, -1)
+def displayed(pixels: torch.Tensor) -> np.ndarray:
+    """Images (B, 3, H, W) as they are read, BGR, as RGB pictures (B, H, W, 3) of numbers from 0 to 1."""
+    return (pixels.flip(1) / 255).permute(0, 2, 3, 1).numpy()
 
 
 @torch.no_grad()
-def plot_views(network: Network, images: Images, amount: int = 5, said: bool = True) -> Figure:
-    """The views of some images as the network sees them, and, if ``said``, what p and the last branch say to each."""
-    model = network.model.eval()
-    inputs = images.normalized(model, 0, amount)
-    views = model.make_views(inputs)
-    logits, joint = model.forward_views(views)
-    pictures, names = displayed(views, model), view_names(model)
-    count = model.num_views
-    figure, axes = new_figure(len(inputs), count, (2.1, 2.3))
+def plot_views(model: BaseModel, images: Images, amount: int = 5, said: bool = True) -> Figure:
+    """The views of some images, and, if ``said``, what p and the last branch say to each."""
+    count = model.eval().num_views
+    pixels = torch.stack([sample['inputs'] for sample in images.data[:amount]])
+    pictures = displayed(model.make_views(pixels.repeat_interleave(3 // pixels.shape[-3], -3)))  # gray ones, too
+    logits, joint = model.forward_views(model.make_views(images.normalized(model, 0, amount)))
+    names = [f'{90 * j}°' if type(model.views).__name__ == 'RotateViews' else f'view {j}' for j in range(count)]
+    figure, axes = new_figure(len(pictures) // count, count, (2.1, 2.3))
     for row, axis in enumerate(axes.flat):
         image, view = divmod(row, count)
         label = int(images.labels[image])
-        title, color = f'{images.classes[label]}, {names[view]}\njoint label {count * label + view}', 'black'
+        title, right = f'{images.classes[label]}, {names[view]}', True
         if said:
             found = int(logits[row].argmax())
             right = found == label
-            title = f'{images.classes[label]}, {names[view]}\np: {images.classes[found]} {"✓" if right else "✗"}'
-            if joint:
-                found, turned = divmod(int(joint[-1][row].argmax()), count)
-                right = (found, turned) == (label, view)
-                title += f'\nq{len(joint)}: {images.classes[found]}, {names[turned]} {"✓" if right else "✗"}'
-            color = RIGHT if right else WRONG
-        show_image(axis, pictures[row], title, color)
+            title += f'\np: {images.classes[found]} {"✓" if right else "✗"}'
+        if said and joint:
+            found, turned = divmod(int(joint[-1][row].argmax()), count)
+            right = (found, turned) == (label, view)
+            title += f'\nq{len(joint)}: {images.classes[found]}, {names[turned]} {"✓" if right else "✗"}'
+        show_image(axis, pictures[row], title, RIGHT if right else WRONG)
     return figure

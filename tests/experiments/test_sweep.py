@@ -131,7 +131,7 @@ def test_the_quickstart(in_project):
         teacher, student, detector = (sweep.trials[i] for i in (0, 10, 14))
         assert student.needs == [(teacher, 'model.teacher.checkpoint')]
         assert detector.needs == [(student, 'model.backbone.init_cfg.checkpoint')] and detector.seed == 4
-        assert sweep.trials[11].options['model.backbone.frozen_stages'] == -1 and not sweep.trials[11].needs
+        assert sweep.trials[11].options['model.backbone.frozen_stages'] == '-1' and not sweep.trials[11].needs
         assert student.options['train_dataloader.dataset.seed'] == '4'
     assert quick.work_dir.name == 'quickstart-quick'
     assert all('train_cfg.max_epochs' in trial.options for trial in quick.trials)
@@ -161,7 +161,7 @@ def test_options_of_an_arm_win(trainer, tmp_path):
     sweep = dict(config='config.py', baseline='a', options={'x': 1, 'y': '{seed}'}, arms={'a': {}, 'b / c': {'x': 2}})
     (tmp_path / 'sweep.json').write_text(json.dumps(sweep))
     trials = make_sweep(read_sweep(tmp_path / 'sweep.json'), [7], tmp_path).trials
-    assert [trial.options for trial in trials] == [{'x': 1, 'y': '7'}, {'x': 2, 'y': '7'}]
+    assert [trial.options for trial in trials] == [{'x': '1', 'y': '7'}, {'x': '2', 'y': '7'}]
     assert [trial.work_dir for trial in trials] == [tmp_path / 'seed_7/a', tmp_path / 'seed_7/b_-_c']
 
 

@@ -4,7 +4,7 @@ import warnings
 import pytest
 from scipy import stats
 
-from mmhssakd.experiments.table import build_table, markdown, paired_difference, summarize
+from mmhssakd.experiments.table import build_table, markdown, paired_difference
 
 
 def results(**arms):
@@ -13,11 +13,6 @@ def results(**arms):
         for name, values in arms.items()
         for seed, value in enumerate(values)
     ]
-
-
-def test_summary():
-    assert summarize([1.0, 2.0, 3.0]) == dict(mean=2.0, std=1.0, count=3)
-    assert math.isnan(summarize([1.0])['std'])
 
 
 def test_paired_difference_is_the_paired_t_interval():

@@ -14,7 +14,7 @@ def run(trial: Trial) -> dict:
 
     said = trial.prepare()
     assert LocalLauncher(1).start(trial).wait() == 0
-    return dict(trial.finish(2.0), said=said)
+    return dict(trial.finish(0, 2.0), said=said)
 
 
 def test_a_finished_trial_leaves_its_result(trainer, tmp_path):

@@ -16,7 +16,7 @@ from mmhssakd.engine.optimizers.bf16_optim_wrapper import has_bfloat16
 
 @pytest.mark.parametrize('pair, size', [('resnet56_resnet20', 16), ('resnet34_resnet18', 32)])
 def test_reference_has_our_losses_gradients_and_statistics(pair, size):
-    model, _ = build(pair, size, small=True)
+    model = build(pair, size, small=True)
     model.double()
     plain = copy.deepcopy(model)
     student, teacher = reference.PlainNetwork(plain).train(), reference.PlainNetwork(plain.teacher).eval()

@@ -143,7 +143,7 @@ def test_missing_articles_are_named(monkeypatch, source, tmp_path):
         make(monkeypatch, source, tmp_path / 'scenes')
 
 
-def test_a_size_that_an_article_cannot_fit(monkeypatch, source, tmp_path, capsys):
+def test_no_scenes(monkeypatch, source, tmp_path, capsys):
     with pytest.raises(SystemExit):
-        make(monkeypatch, source, tmp_path / 'scenes', '--size', '40')
-    assert '--size must be at least 72' in capsys.readouterr().err
+        make(monkeypatch, source, tmp_path / 'scenes', '--test', '0')
+    assert '--train and --test must be at least 1' in capsys.readouterr().err

@@ -7,8 +7,7 @@ from mmengine.config import Config
 from mmhssakd.experiments.runs import find_runs
 from mmhssakd.registry import MODELS
 from mmhssakd.visualization import predictions
-from mmhssakd.visualization.cam import grad_cam, plot_cams
-from mmhssakd.visualization.predictions import Answers, Images, Network, ask, displayed, load_images
+from mmhssakd.visualization.predictions import Answers, Images, ask, displayed, load_images
 
 
 @pytest.fixture(scope='module')
@@ -16,22 +15,22 @@ def images(runs):
     return load_images(find_runs([runs / 'teacher'])[0].config, 12)
 
 
-def network(name='net', **kwargs):
+def network(**kwargs):
     preprocessor = dict(mean=[72.94] * 3, std=[90.02] * 3)
-    return Network(name, MODELS.build(small.config(data_preprocessor=preprocessor, **kwargs)).eval())
+    return MODELS.build(small.config(data_preprocessor=preprocessor, **kwargs)).eval()
 
 
 def test_images_are_spread_over_the_set(images):
     assert len(images.data) == 12 and images.labels.shape == (12,) and images.classes[9] == 'Ankle boot'
-    assert images.normalized(network().model, 3, 7).shape == (4, 3, 28, 28)
+    assert images.normalized(network(), 3, 7).shape == (4, 3, 28, 28)
 
 
 def test_answers_are_those_of_the_network(images):
     net = network()
     answers = ask(net, images, batch_size=5)
-    inputs = images.normalized(net.model)
-    torch.testing.assert_close(answers.logits, net.model(inputs))
-    _, joint = net.model.forward_views(net.model.make_views(inputs))
+    inputs = images.normalized(net)
+    torch.testing.assert_close(answers.logits, net(inputs))
+    _, joint = net.forward_views(net.make_views(inputs))
     torch.testing.assert_close(answers.joint_logits[2].flatten(0, 1), joint[2])
 
 
@@ -67,45 +66,9 @@ def test_views_as_the_network_sees_them(images):
 
 
 def test_colours_are_shown_as_rgb():
-    model = MODELS.build(small.config(data_preprocessor=dict(mean=[0.0] * 3, std=[255.0] * 3, to_rgb=True)))
     image = torch.zeros(1, 3, 2, 2)
     image[:, 2] = 255.0  # red, as OpenCV reads it
-    seen = model.data_preprocessor(dict(inputs=image))['inputs']
-    np.testing.assert_allclose(displayed(seen, model)[0, 0, 0], [1, 0, 0])
-
-
-class Spot(torch.nn.Module):
-    """A network whose class 1 is what channel 1 holds."""
-
-    def __init__(self):
-        super().__init__()
-        self.neck = None
-
-    def backbone(self, inputs):
-        return (inputs,)
-
-    def head(self, features):
-        return features[0].mean((2, 3))
-
-
-def test_the_map_is_bright_where_the_class_is():
-    inputs = torch.zeros(1, 3, 4, 4)
-    inputs[0, 1, 2, 3] = 5.0
-    found = grad_cam(Network('spot', Spot()), inputs, torch.tensor([1]))
-    assert found.shape == (1, 4, 4) and found[0, 2, 3] == 1 and found.sum() == 1
-    assert grad_cam(Network('spot', Spot()), inputs, torch.tensor([0])).sum() == 0
-
-
-def test_maps_of_networks_side_by_side(images):
-    figure = plot_cams([network('teacher'), network('student')], images, amount=2)
-    assert [axis.get_title() for axis in figure.axes[:3]][1:] == ['teacher', 'student']
-
-
-def test_tokens_have_no_map():
-    spot = Spot()
-    spot.backbone = lambda inputs: (inputs.flatten(1),)
-    with pytest.raises(ValueError, match='no class activation map'):
-        grad_cam(Network('spot', spot), torch.zeros(1, 3, 4, 4), torch.tensor([1]))
+    np.testing.assert_allclose(displayed(image)[0, 0, 0], [1, 0, 0])
 
 
 def test_a_teacher_that_is_gone(runs):
@@ -123,5 +86,5 @@ def test_peers_are_networks_of_their_own(tmp_path, runs, images):
     (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
     run.config, run.work_dir = cfg, tmp_path
     peers = predictions.networks_of(run, 'online')
-    assert [peer.name for peer in peers] == ['online, peer 0', 'online, peer 1']
-    assert len(ask(peers[1], images).joint_logits) == 3
+    assert list(peers) == ['online, peer 0', 'online, peer 1']
+    assert len(ask(peers['online, peer 1'], images).joint_logits) == 3

@@ -6,15 +6,15 @@ from typing import List, Tuple
 
 import torch
 import torch.nn as nn
-from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config, DictAction
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmhssakd.models.classifiers import SSAClassifier
 from mmhssakd.models.distillers.teacher import read_model_config
 from mmhssakd.models.necks.features import to_map
 from mmhssakd.registry import MODELS
 
-Row = Tuple[str, int, int]  # what, parameters, FLOPs of one image
+Row = Tuple[str, int, int]  # what, parameters, FLOPs of one image (one per multiplication with addition)
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,34 +25,23 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def complexity(module: nn.Module, inputs: torch.Tensor) -> Tuple[int, int]:
-    """Parameters, and FLOPs as mmengine counts them (one per multiplication with addition)."""
-    found = get_model_complexity_info(module.eval(), inputs=(inputs,), show_table=False, show_arch=False)
-    return int(found['params']), int(found['flops'])
-
-
-class Network(nn.Module):
-    """Backbone, neck and head alone: what inference runs."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.backbone, self.neck, self.head = model.backbone, model.neck, model.head
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        features = self.backbone(images)
-        return self.head(features if self.neck is None else self.neck(features))
-
-
 def rows_of(model: nn.Module, size: int, whose: str = '') -> List[Row]:
     """Cost of a classifier's network and of each of its branches."""
     image = torch.zeros(1, 3, size, size)
-    rows = [(f'{whose}backbone and head', *complexity(Network(model), image))]
+    network = [part for part in (model.backbone, model.neck, model.head) if part is not None]
+    parts = [('backbone and head', network, model.eval(), image)]
     if isinstance(model, SSAClassifier) and model.auxiliary_neck is not None:
         neck = model.auxiliary_neck
         with torch.no_grad(), neck.tap(model.backbone) as features:
             model.backbone(image)
         for i, (tap, branch) in enumerate(zip(neck.taps, neck.branches), start=1):
-            rows.append((f'{whose}branch {i} after {tap}', *complexity(branch, to_map(features[tap], tap))))
+            parts.append((f'branch {i} after {tap}', [branch], branch, to_map(features[tap], tap)))
+    rows = []
+    for what, modules, forward, inputs in parts:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            forward(inputs)
+        params = sum(parameter.numel() for module in modules for parameter in module.parameters())
+        rows.append((whose + what, params, counter.get_total_flops() // 2))  # torch counts two
     return rows
 
 
@@ -83,10 +72,10 @@ def main() -> None:
     print(f'{"part":45s}{"parameters (M)":>16s}{"GFLOPs":>10s}')
     for what, params, flops in [row for rows in own for row in rows] + taught:
         print(f'{what:45s}{params / 1e6:16.3f}{flops / 1e9:10.4f}')
-    ratios = [training_cost(network, rows, taught) for network, rows in zip(networks, own)]
+    ratio = sum(training_cost(network, rows, taught) for network, rows in zip(networks, own))
     print(
-        f'Training costs {sum(ratios):.1f} times the FLOPs of cross-entropy alone (views, branches, teacher'
-        f'{", peers" if len(networks) > 1 else ""}); inference runs backbone and head only, at unchanged cost.'
+        f'Training costs {ratio:.1f} times the FLOPs of cross-entropy alone (views, branches, teacher, peers); '
+        'inference runs backbone and head only, at unchanged cost.'
     )
 
 

@@ -8,23 +8,14 @@ from mmhssakd.experiments.runs import find_runs, group_runs
 from mmhssakd.visualization.report import write_report
 
 
-def parse_args() -> argparse.Namespace:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('work_dirs', nargs='+', type=Path, help='work dirs of runs, or folders of several')
     parser.add_argument('--out', type=Path, default=Path('report.html'), help='the page (default: report.html)')
     parser.add_argument('--baseline', help='name of the group that the others are compared with')
-    parser.add_argument(
-        '--images',
-        type=int,
-        default=1000,
-        help='test images to ask the classifiers about; 0 skips all that needs images',
-    )
+    parser.add_argument('--images', type=int, default=1000, help='test images to ask about; 0 skips what needs images')
     parser.add_argument('--examples', type=int, default=5, help='images to show one by one')
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
+    args = parser.parse_args()
     try:
         groups = group_runs(find_runs(args.work_dirs))
         missing = write_report(groups, args.out, args.images, args.baseline, args.examples)

@@ -4,17 +4,15 @@ import gc
 import multiprocessing
 import os
 import platform
-import resource
 import time
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from statistics import median, quantiles
-from typing import Dict, Iterator, List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import torch
 
 from mmhssakd.engine.optimizers.bf16_optim_wrapper import has_bfloat16
-from .variants import VARIANTS, make_step, numbers
+from .variants import make_step, numbers
 
 MIB = 1024**2
 
@@ -69,18 +67,6 @@ def work(connection: Connection, name: str, settings: dict) -> None:
         connection.send(times)
 
 
-@contextmanager
-def environment(variables: Dict[str, str]) -> Iterator[None]:
-    """Set environment variables for the processes started inside the ``with`` block."""
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
 def summary(rounds: List[List[Tuple[float, float]]], batch_size: int, other: dict) -> dict:
     """Median and quartiles of a variant's step times, its images a second, and what else it said."""
     times = [wall for values in rounds for wall, _ in values]
@@ -95,7 +81,7 @@ def compare(names: Sequence[str], settings: dict, rounds: int, steps: int) -> Di
     """Measure variants in turn, ``rounds`` times ``steps`` steps each.
 
     Args:
-        names (Sequence[str]): Keys of :data:`VARIANTS`.
+        names (Sequence[str]): Keys of :data:`.variants.VARIANTS`.
         settings (dict): ``pair``, ``size``, ``batch_size``, ``device``, ``threads``, ``small``.
         rounds (int): Turns that each variant has.
         steps (int): Steps in a turn.
@@ -104,13 +90,10 @@ def compare(names: Sequence[str], settings: dict, rounds: int, steps: int) -> Di
         dict: From name to :func:`summary`.
     """
     ends, times = {}, {name: [] for name in names}
+    context = multiprocessing.get_context('spawn' if settings['device'] == 'cuda' else 'fork')  # CUDA survives no fork
     for name in names:
-        # a fork is there at once, but CUDA does not survive it, and only a new process reads the environment
-        new = settings['device'] == 'cuda' or VARIANTS[name].env
-        context = multiprocessing.get_context('spawn' if new else 'fork')
         ends[name], other = context.Pipe()
-        with environment(VARIANTS[name].env):
-            context.Process(target=work, args=(other, name, settings), daemon=True).start()
+        context.Process(target=work, args=(other, name, settings), daemon=True).start()
         other.close()
     said = {name: ends[name].recv() for name in names}
     for _ in range(rounds):
@@ -149,13 +132,11 @@ def machine(device: str) -> dict:
     """What the figures were measured on."""
     with open('/proc/cpuinfo') as file:
         model = next((line.split(':', 1)[1].strip() for line in file if line.startswith('model name')), '')
-    gpu = torch.cuda.get_device_name() if device == 'cuda' else None
     return dict(
         cpu=model,
         cores=os.cpu_count(),
-        gpu=gpu,
+        gpu=torch.cuda.get_device_name() if device == 'cuda' else None,
         torch=torch.__version__,
         system=platform.platform(),
         bf16_instructions=has_bfloat16(),
-        memory_limit_mib=resource.getpagesize() * os.sysconf('SC_PHYS_PAGES') / MIB,
     )

@@ -23,31 +23,29 @@ PAIRS = {
 SMALL = {'resnet56_resnet20': ((14, 16, 64), (8, 8, 32)), 'resnet34_resnet18': ((34, 8, 64), (18, 8, 64))}
 
 
-def give_statistics(model: nn.Module, images: torch.Tensor) -> nn.Module:
+def give_statistics(model: nn.Module, size: int) -> nn.Module:
     """Let an untrained network have batch norms as a trained one has them: no zeros, statistics of images."""
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         nn.init.uniform_(norm.weight, 0.5, 1.0)
         norm.momentum = 1.0
     with torch.no_grad():
-        model.train().forward_views(images)
+        model.train().forward_views(torch.randn(8, 3, size, size))
     for norm in norms:
         norm.momentum = 0.1
     return model
 
 
-def build(pair: str, size: int, channels_last: bool = True, small: bool = False, **options) -> Tuple[nn.Module, Config]:
-    """Build the distiller of a pair.
+def configure(pair: str, size: int, folder: str, channels_last: bool = True, small: bool = False, **options) -> Config:
+    """Config of a pair, with a teacher of random weights.
 
     Args:
         pair (str): One of :data:`PAIRS`.
         size (int): Side of the images.
+        folder (str): Where the teacher's checkpoint is written.
         channels_last (bool): Memory format of student and teacher.
         small (bool): Take networks of few layers.
         **options: Further options of the distiller; ``with_cp`` goes to its neck.
-
-    Returns:
-        tuple: The model, in training mode, and its whole config.
     """
     torch.manual_seed(0)
     cfg = Config.fromfile(osp.join(ROOT, PAIRS[pair][0]))
@@ -60,15 +58,17 @@ def build(pair: str, size: int, channels_last: bool = True, small: bool = False,
             network.head.in_channels = last
     if options.pop('with_cp', False):
         model.auxiliary_neck.with_cp = True
-    images = torch.randn(8, 3, size, size)
+    file = osp.join(folder, 'teacher.pth')
+    torch.save(dict(state_dict=give_statistics(MODELS.build(teacher), size).state_dict()), file)
+    model.channels_last = teacher.channels_last = channels_last
+    model.update(options, teacher=dict(config=teacher, checkpoint=file))
+    return cfg
+
+
+def build(pair: str, size: int, **options) -> nn.Module:
+    """Build the distiller of a pair, in training mode; see :func:`configure`."""
     with tempfile.TemporaryDirectory() as folder:
-        file = osp.join(folder, 'teacher.pth')
-        torch.save(dict(state_dict=give_statistics(MODELS.build(teacher), images).state_dict()), file)
-        for network in (model, teacher):
-            network.channels_last = channels_last
-        model.teacher = dict(config=teacher, checkpoint=file)
-        model.update(options)
-        return give_statistics(MODELS.build(model), images).train(), cfg
+        return give_statistics(MODELS.build(configure(pair, size, folder, **options).model), size).train()
 
 
 def make_batch(

@@ -35,18 +35,10 @@ def train(processes: int, steps: int, batch_size: int, teacher: str, work_dir: s
         'default_hooks.logger.interval': 5,
         'default_hooks.checkpoint.interval': -1,
     }
+    script, config = osp.join(ROOT, 'tools/dist_train.sh'), osp.join(FOLDER, 'hssakd_r8.py')
+    arguments = [str(processes), '--work-dir', work_dir, '--no-validate', '--cfg-options']
     done = subprocess.run(
-        [
-            'bash',
-            osp.join(ROOT, 'tools/dist_train.sh'),
-            osp.join(FOLDER, 'hssakd_r8.py'),
-            str(processes),
-            '--work-dir',
-            work_dir,
-            '--no-validate',
-            '--cfg-options',
-            *(f'{key}={value}' for key, value in options.items()),
-        ],
+        ['bash', script, config, *arguments, *(f'{key}={value}' for key, value in options.items())],
         cwd=ROOT,
         env=dict(os.environ, OMP_NUM_THREADS='1', MMHSSAKD_PYTHON=sys.executable),
         text=True,

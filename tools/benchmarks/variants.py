@@ -28,7 +28,6 @@ class Variant:
         amp (str): bfloat16 autocast: ``'off'``, ``'on'``, or ``'native'``: where the device has the instructions.
         cudnn_benchmark (bool): cuDNN tries which of its algorithms is the fastest.
         compile (bool): torch.compile of every residual block.
-        env (dict): Environment variables of its process.
     """
 
     about: str
@@ -38,26 +37,17 @@ class Variant:
     amp: str = 'off'
     cudnn_benchmark: bool = False
     compile: bool = False
-    env: Dict[str, str] = field(default_factory=dict)
 
-
-HUGE_PAGES = dict(THP_MEM_ALLOC_ENABLE='1')
-KEEP_MEMORY = dict(MALLOC_MMAP_MAX_='0', MALLOC_TRIM_THRESHOLD_='100000000000')
-NCHW = dict(channels_last=False)
 
 VARIANTS = {
-    'reference': Variant('the loss written down plainly', 'reference', NCHW),
+    'reference': Variant('the loss written down plainly', 'reference', dict(channels_last=False)),
     'default': Variant('our model, default settings'),
     'fast': Variant(
         'our model, recommended fast settings', optimizer=dict(fused=True), amp='native', cudnn_benchmark=True
     ),
     'floor': Variant('forward and backward of the networks alone', 'floor'),
     # single changes, to see what each gives
-    'nchw': Variant('default, NCHW', model=NCHW),
     'fused': Variant('default, fused SGD', optimizer=dict(fused=True)),
-    'foreach': Variant('default, foreach SGD', optimizer=dict(foreach=True)),
-    'hugepages': Variant('default, tensors in huge pages', env=HUGE_PAGES),
-    'keepmemory': Variant('default, malloc keeps freed memory', env=KEEP_MEMORY),
     'with_cp': Variant('default, branches checkpointed', model=dict(with_cp=True)),
     'amp': Variant('default, bfloat16 autocast', amp='on'),
     'compile': Variant('default, blocks compiled', compile=True),
@@ -112,7 +102,7 @@ def make_step(name: str, pair: str, size: int, batch_size: int, device: str = 'c
     """Build a variant's step; called without arguments, it trains on the batch and returns its log, maybe empty."""
     variant = VARIANTS[name]
     torch.backends.cudnn.benchmark = variant.cudnn_benchmark
-    model, _ = build(pair, size, small=small, **variant.model)
+    model = build(pair, size, small=small, **variant.model)
     data, images, labels = make_batch(model, size, batch_size, device)
     model.to(device)
     optimizer = dict(SGD, **variant.optimizer)

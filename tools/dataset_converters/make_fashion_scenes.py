@@ -8,7 +8,6 @@ The layout is VOC's (JPEGImages, Annotations, ImageSets/Main); --coco adds COCO'
 
 import argparse
 import json
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Tuple
@@ -92,7 +91,7 @@ def compose(
         rng (np.random.Generator): Source of every choice.
         articles (np.ndarray): uint8, (N, 28, 28).
         labels (np.ndarray): (N, ).
-        size (int): Height and width in pixels. Defaults to 112.
+        size (int): Height and width in pixels, at least 72, which the largest article needs.
         count (tuple): Fewest and most articles. One that finds no place is left out.
         scale (tuple): Smallest and largest scale of an article.
         angle (float): Largest rotation in degrees, either way.
@@ -126,20 +125,14 @@ def compose(
 
 def write_xml(file: Path, scene: Scene) -> None:
     """Write a VOC annotation; VOC counts pixels from 1."""
-    root = ET.Element('annotation')
-    ET.SubElement(root, 'filename').text = f'{file.stem}.jpg'
-    size = ET.SubElement(root, 'size')
-    for name, value in zip(('height', 'width', 'depth'), scene.image.shape):
-        ET.SubElement(size, name).text = str(value)
-    for label, box in zip(scene.labels, scene.boxes):
-        thing = ET.SubElement(root, 'object')
-        ET.SubElement(thing, 'name').text = CLASSES[label]
-        ET.SubElement(thing, 'difficult').text = '0'
-        corners = ET.SubElement(thing, 'bndbox')
-        for name, value in zip(('xmin', 'ymin', 'xmax', 'ymax'), box):
-            ET.SubElement(corners, name).text = str(value + 1)
-    ET.indent(root)
-    ET.ElementTree(root).write(file)
+    height, width, depth = scene.image.shape
+    lines = [f'<annotation><filename>{file.stem}.jpg</filename>']
+    lines.append(f'<size><height>{height}</height><width>{width}</width><depth>{depth}</depth></size>')
+    for label, (x1, y1, x2, y2) in zip(scene.labels, scene.boxes + 1):
+        box = f'<xmin>{x1}</xmin><ymin>{y1}</ymin><xmax>{x2}</xmax><ymax>{y2}</ymax>'
+        name = f'<name>{CLASSES[label]}</name>'
+        lines.append(f'<object>{name}<difficult>0</difficult><bndbox>{box}</bndbox></object>')
+    file.write_text('\n'.join([*lines, '</annotation>\n']))
 
 
 def coco(scenes: List[Scene], names: List[str]) -> dict:
@@ -148,23 +141,14 @@ def coco(scenes: List[Scene], names: List[str]) -> dict:
         dict(id=i, file_name=f'{name}.jpg', height=scene.image.shape[0], width=scene.image.shape[1])
         for i, (scene, name) in enumerate(zip(scenes, names))
     ]
-    annotations = []
+    annotations: List[dict] = []
     for i, scene in enumerate(scenes):
-        for number, (label, (x1, y1, x2, y2)) in enumerate(zip(scene.labels.tolist(), scene.boxes.tolist())):
-            width, height = x2 - x1 + 1, y2 - y1 + 1
-            annotations.append(
-                dict(
-                    id=len(annotations),
-                    image_id=i,
-                    category_id=label,
-                    bbox=[x1, y1, width, height],
-                    iscrowd=0,
-                    area=int((scene.owner == number + 1).sum()),
-                )
-            )
-    return dict(
-        images=images, annotations=annotations, categories=[dict(id=i, name=name) for i, name in enumerate(CLASSES)]
-    )
+        for number, (label, (x1, y1, x2, y2)) in enumerate(zip(scene.labels.tolist(), scene.boxes.tolist()), start=1):
+            box, area = [x1, y1, x2 - x1 + 1, y2 - y1 + 1], int((scene.owner == number).sum())
+            thing = dict(id=len(annotations), image_id=i, category_id=label, bbox=box, area=area, iscrowd=0)
+            annotations.append(thing)
+    categories = [dict(id=i, name=name) for i, name in enumerate(CLASSES)]
+    return dict(images=images, annotations=annotations, categories=categories)
 
 
 def load_articles(source: Path, split: str) -> Tuple[np.ndarray, np.ndarray]:
@@ -173,19 +157,15 @@ def load_articles(source: Path, split: str) -> Tuple[np.ndarray, np.ndarray]:
     Raises:
         FileNotFoundError: The files are not there.
     """
-    missing = [
-        name
-        for name, _ in FashionMNIST.train_list + FashionMNIST.test_list
-        if not (source / name.removesuffix('.gz')).is_file()
-    ]
+    names = [name.removesuffix('.gz') for name, _ in FashionMNIST.train_list + FashionMNIST.test_list]
+    missing = [name for name in names if not (source / name).is_file()]
     if missing:
         raise FileNotFoundError(
-            f'--source {source} lacks {", ".join(name.removesuffix(".gz") for name in missing)}. '
+            f'--source {source} lacks {", ".join(missing)}. '
             'Run: python tools/dataset_converters/prepare_fashion_mnist.py'
         )
-    items = FashionMNIST(
-        data_root=str(source), split=split, test_mode=split == 'test', pipeline=[], serialize_data=False
-    ).data_list
+    options = dict(test_mode=split == 'test', pipeline=[], serialize_data=False)
+    items = FashionMNIST(data_root=str(source), split=split, **options).data_list
     return np.stack([item['img'] for item in items]), np.array([int(item['gt_label']) for item in items])
 
 
@@ -208,19 +188,16 @@ def main() -> None:
     parser.add_argument('--out', type=Path, default=Path('data/fashion-scenes'))
     parser.add_argument('--train', type=int, default=240, help='number of train scenes')
     parser.add_argument('--test', type=int, default=250, help='number of test scenes')
-    parser.add_argument('--size', type=int, default=112, help='height and width in pixels')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--coco', action='store_true', help='write COCO annotation files as well')
     args = parser.parse_args()
-    if args.size < 72 or min(args.train, args.test) < 1:
-        parser.error('--size must be at least 72 (the largest article) and --train and --test at least 1.')
+    if min(args.train, args.test) < 1:
+        parser.error('--train and --test must be at least 1.')
 
     for number, (split, source) in enumerate(SPLITS.items()):
         articles, labels = load_articles(args.source, source)
         amount = dict(trainval=args.train, test=args.test)[split]
-        scenes = [
-            compose(np.random.default_rng([args.seed, number, i]), articles, labels, args.size) for i in range(amount)
-        ]
+        scenes = [compose(np.random.default_rng([args.seed, number, i]), articles, labels) for i in range(amount)]
         write(args.out, split, scenes, args.coco)
         print(f'{args.out}: {amount} {split} scenes with {sum(len(scene.labels) for scene in scenes)} articles')
 

@@ -17,6 +17,7 @@ from mmengine.config import Config
 from mmhssakd.apis import get_model
 
 TOLERANCE = 1e-3  # relative to the largest output
+OPSET = 18
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,21 +33,17 @@ def parse_args() -> argparse.Namespace:
         metavar=('HEIGHT', 'WIDTH'),
         help='size of the images (default: 224 224); the batch size stays free',
     )
-    parser.add_argument('--opset', type=int, default=18, help='ONNX operator set (default: 18)')
     return parser.parse_args()
 
 
 class Dense(nn.Module):
-    """A detector up to the outputs of its dense head: RPN, or the head of a one-stage detector.
-
-    Args:
-        detector (nn.Module): Of mmdet.
-    """
+    """A detector of mmdet up to the outputs of its dense head: RPN, or the head of a one-stage detector."""
 
     def __init__(self, detector: nn.Module) -> None:
         super().__init__()
         self.detector = detector
         self.two_stage = hasattr(detector, 'rpn_head')
+        self.kinds = ('cls_score', 'bbox_pred', 'feature')[: 3 if self.two_stage else 2]
 
     def forward(self, images: torch.Tensor) -> Tuple[torch.Tensor, ...]:
         """Map images (B, 3, H, W) to scores and box deltas of every level (and its features, for the box head)."""
@@ -54,22 +51,15 @@ class Dense(nn.Module):
         scores, boxes = (self.detector.rpn_head if self.two_stage else self.detector.bbox_head)(features)
         return (*scores, *boxes, *(features if self.two_stage else ()))
 
-    def names(self, outputs: Tuple[torch.Tensor, ...]) -> List[str]:
-        """Name the outputs: kind and level."""
-        kinds = ('cls_score', 'bbox_pred', 'feature')[: 3 if self.two_stage else 2]
-        levels = len(outputs) // len(kinds)
-        return [f'{kind}_{level}' for kind in kinds for level in range(levels)]
 
-
-def write(network: nn.Module, inputs: torch.Tensor, names: List[str], out: Path, opset: int, notes: dict) -> float:
-    """Export a network and compare it.
+def write(network: nn.Module, inputs: torch.Tensor, names: List[str], out: Path, notes: dict) -> float:
+    """Export a network in eval mode, and compare it.
 
     Args:
-        network (nn.Module): In eval mode.
+        network (nn.Module): What to export.
         inputs (Tensor): An input, whose first size stays free.
         names (list[str]): Names of the input and of the outputs.
         out (Path): File to write.
-        opset (int): ONNX operator set.
         notes (dict): Metadata of the graph.
 
     Returns:
@@ -87,7 +77,7 @@ def write(network: nn.Module, inputs: torch.Tensor, names: List[str], out: Path,
         str(out),
         input_names=names[:1],
         output_names=names[1:],
-        opset_version=opset,
+        opset_version=OPSET,
         dynamo=True,
         external_data=False,
         verbose=False,
@@ -117,15 +107,14 @@ def parts_of(model: nn.Module, size: Tuple[int, int], out: Path) -> List[tuple]:
         return [(model, images, ['images', 'logits'], out)]
     dense = Dense(model)
     with torch.no_grad():
-        outputs = dense(images)
-    parts = [(dense, images, ['images', *dense.names(outputs)], out)]
+        levels = len(dense(images)) // len(dense.kinds)
+    outputs = [f'{kind}_{level}' for kind in dense.kinds for level in range(levels)]
+    parts = [(dense, images, ['images', *outputs], out)]
     if dense.two_stage:
-        head, extractor = model.roi_head.bbox_head, model.roi_head.bbox_roi_extractor
-        side = extractor.roi_layers[0].output_size
-        rois = torch.randn(2, extractor.out_channels, *side)
-        parts.append(
-            (head, rois, ['roi_features', 'cls_score', 'bbox_pred'], out.with_name(f'{out.stem}_box_head{out.suffix}'))
-        )
+        extractor = model.roi_head.bbox_roi_extractor
+        rois = torch.randn(2, extractor.out_channels, *extractor.roi_layers[0].output_size)
+        names = ['roi_features', 'cls_score', 'bbox_pred']
+        parts.append((model.roi_head.bbox_head, rois, names, out.with_name(f'{out.stem}_box_head{out.suffix}')))
     return parts
 
 
@@ -149,7 +138,7 @@ def main() -> None:
         channels='RGB' if rgb else 'BGR, as OpenCV reads',
     )
     for network, inputs, names, out in parts_of(model, tuple(args.size), args.out):
-        difference = write(network.eval(), inputs, names, out, args.opset, notes)
+        difference = write(network.eval(), inputs, names, out, notes)
         print(f'{out}: {names[0]} -> {", ".join(names[1:])}; largest difference to torch {difference:.1e}')
         if not difference < TOLERANCE:
             out.unlink()

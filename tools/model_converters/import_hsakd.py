@@ -9,13 +9,6 @@ from mmhssakd.weights.checkpoint import read_state_dict
 from mmhssakd.weights.files import save_atomically
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('src', help='checkpoint of the released code: dict(net=...) or a bare state dict')
-    parser.add_argument('dst', help='file to write')
-    return parser.parse_args()
-
-
 def describe(model: dict) -> str:
     """Say in one line which network a model config stands for."""
     if 'peers' in model:
@@ -25,7 +18,10 @@ def describe(model: dict) -> str:
 
 
 def main() -> None:
-    args = parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('src', help='checkpoint of the released code: dict(net=...) or a bare state dict')
+    parser.add_argument('dst', help='file to write')
+    args = parser.parse_args()
     try:
         state_dict, model = import_hsakd(read_state_dict(args.src, 'src', key='net'))
         meta = dict(source=osp.basename(args.src), model=model, mmhssakd_version=mmhssakd.__version__)
