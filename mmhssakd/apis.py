@@ -91,5 +91,6 @@ def get_model(
     network = get_classifier(config, device=device)
     if pretrained is not None:
         meta = load_weights(network, pretrained, where='pretrained')
+        # mmpretrain's, private: its inferencers find the classes here
         network._dataset_meta = meta.get('dataset_meta') or network._dataset_meta
     return network

@@ -130,7 +130,7 @@ class VOCFolder(XMLDataset):
         return False
 
     def _parse_instance_info(self, raw_ann_info: ET.ElementTree, minus_one: bool = True) -> List[dict]:
-        """Remember classes that were not named."""
+        """Remember classes that were not named; overrides a private method of mmdet's ``XMLDataset``."""
         for thing in raw_ann_info.findall('object'):
             name = thing.find('name').text
             if name not in self.metainfo['classes'] and name not in self.ignore_classes:

@@ -139,6 +139,7 @@ class SSAClassifier(ImageClassifier):
 
     def task_loss(self, p: torch.Tensor, data_samples: List[DataSample]) -> torch.Tensor:
         """``L_task`` of logits (B * M, N) on their unrotated rows, by the head's own loss module."""
+        # mmpretrain's, private: the public ``loss`` would compute the logits again
         return self.head._get_loss(p[:: self.num_views], data_samples)['loss']
 
     def auxiliary_losses(self, q: List[torch.Tensor], labels: Labels) -> List[torch.Tensor]:

@@ -64,7 +64,7 @@ class HSSAKD(SSAClassifier):
             check_normalization(self, self.teacher)
 
     def _apply(self, fn: Callable, recurse: bool = True) -> 'HSSAKD':
-        """Move or cast the teacher along: ``to``, ``cuda``, ``double``, ... all come through here."""
+        """Move or cast the teacher along; torch's, private: ``to``, ``cuda``, ``double``, ... all come through here."""
         super()._apply(fn, recurse)
         if self.teacher is not None:
             self.teacher._apply(fn, recurse)

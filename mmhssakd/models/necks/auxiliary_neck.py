@@ -6,6 +6,7 @@ import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
 
+from mmhssakd.compat.patches import no_init_report
 from mmhssakd.registry import MODELS
 from .branches import Branch
 from .features import probe, tapped, to_map
@@ -28,8 +29,8 @@ def backbone_like(config: dict) -> Any:
 def initialize(module: Any) -> None:
     """Initialize as the module's own code does, without mmengine's report of each tensor."""
     if hasattr(module, 'init_weights'):
-        module._dump_init_info = lambda: None
-        module.init_weights()
+        with no_init_report():
+            module.init_weights()
 
 
 def module_names(backbone: nn.Module) -> str:

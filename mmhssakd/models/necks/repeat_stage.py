@@ -22,9 +22,11 @@ def _fit_input_channels(module: nn.Module, inputs: tuple) -> None:
             module.bias = nn.Parameter(module.bias.new_empty(channels))
         module.reset_parameters()
     elif isinstance(module, _BatchNorm) and module.num_features != channels:
-        module.__init__(  # type: ignore[misc]
-            channels, module.eps, module.momentum, module.affine, module.track_running_stats
-        )
+        module.num_features = channels
+        for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+            if tensor.ndim:
+                setattr(module, name, type(tensor)(tensor.new_empty(channels)))
+        module.reset_parameters()
 
 
 def _drop_projections(stages: nn.Sequential) -> None:
