@@ -13,11 +13,7 @@ from mmhssakd.weights.checkpoint import load_weights
 
 
 def home() -> Path:
-    """Folder of configs, tools and model-index.yml: ``mmhssakd/.mim`` of an installed package, or the checkout.
-
-    Raises:
-        FileNotFoundError: Neither holds a model-index.yml.
-    """
+    """Folder of configs, tools and model-index.yml: ``mmhssakd/.mim`` of an installed package, or the checkout."""
     package = Path(__file__).resolve().parent
     for folder in (package / '.mim', package.parent):
         if (folder / 'model-index.yml').is_file():
@@ -76,18 +72,18 @@ def get_model(
         FileNotFoundError: There is no such model or checkpoint.
         ValueError: The checkpoint does not fit the classifier.
     """
-    pretrained = str(pretrained) if isinstance(pretrained, Path) else pretrained
     config = copy.deepcopy(model) if isinstance(model, Config) else Config.fromfile(find_config(str(model)))
     if kwargs:
         config.merge_from_dict(dict(model=kwargs))
     if config.get('default_scope') == 'mmdet':
         from mmdet.apis import init_detector
 
-        return init_detector(config, pretrained, device=device or 'cpu')
+        return init_detector(config, pretrained and str(pretrained), device=device or 'cpu')
     from mmpretrain.apis import get_model as get_classifier
 
     network = get_classifier(config, device=device)
     if pretrained is not None:
-        meta = load_weights(network, pretrained, where='pretrained')
+        meta = load_weights(network, str(pretrained), where='pretrained')
+        # mmpretrain's, private: its inferencers find the classes here
         network._dataset_meta = meta.get('dataset_meta') or network._dataset_meta
     return network

@@ -105,32 +105,24 @@ def overlaps(box: Tensor, boxes: Tensor, offset: int = 0) -> Tensor:
 
 
 @stand_in
-def softnms(
-    boxes: Tensor,
-    scores: Tensor,
-    dets: Tensor,
-    iou_threshold: float,
-    sigma: float,
-    min_score: float,
-    method: int,
-    offset: int,
-) -> Tensor:
+def softnms(boxes: Tensor, scores: Tensor, dets: Tensor, **options: Any) -> Tensor:
     """Lower the scores (N,) of boxes (N, 4) that overlap better ones; method: 0 naive, 1 linear, 2 gaussian.
 
     Returns:
         Tensor: Indices (K,) of what is left, best first; ``dets`` (N, 5) holds its boxes and scores.
     """
+    method, threshold = options['method'], options['iou_threshold']
     scores, left, i = scores.clone(), list(range(len(boxes))), 0
     while i < len(left):
         best = i + int(scores[left[i:]].argmax())
         left[i], left[best] = left[best], left[i]
         rest = left[i + 1 :]
-        iou = overlaps(boxes[left[i]], boxes[rest], offset)
+        iou = overlaps(boxes[left[i]], boxes[rest], options['offset'])
         if method == 2:
-            scores[rest] *= torch.exp(-(iou * iou) / sigma)
+            scores[rest] *= torch.exp(-(iou * iou) / options['sigma'])
         else:
-            scores[rest] *= torch.where(iou >= iou_threshold, 1 - iou if method == 1 else 0, 1)
-        low = (scores < min_score).tolist()
+            scores[rest] *= torch.where(iou >= threshold, 1 - iou if method == 1 else 0, 1)
+        low = (scores < options['min_score']).tolist()
         i = position = i + 1
         while position < len(left):  # the last one takes a dropped one's place, as in mmcv: ties depend on it
             if low[left[position]]:
@@ -140,18 +132,6 @@ def softnms(
                 position += 1
     dets[: len(left)] = torch.cat([boxes[left], scores[left, None]], dim=1)
     return torch.tensor(left, dtype=torch.long)
-
-
-@stand_in
-def nms_match(dets: Tensor, iou_threshold: float) -> List[List[int]]:
-    """Groups of indices of boxes with scores (N, 5): each kept box, then those that it suppresses."""
-    left, groups = dets[:, 4].argsort(descending=True), []
-    while len(left):
-        hit = overlaps(dets[left[0], :4], dets[left, :4]) >= iou_threshold
-        hit[0] = True
-        groups.append(left[hit].tolist())
-        left = left[~hit]
-    return groups
 
 
 # Pooling of regions. rois (K, 5) holds the image's index and x1, y1, x2, y2.
@@ -180,10 +160,9 @@ def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, *argmax: Tens
 
 
 @stand_in
-def roi_align_backward(
-    grad_output: Tensor, rois: Tensor, argmax_y: Tensor, argmax_x: Tensor, grad_input: Tensor, **options: Any
-) -> None:
+def roi_align_backward(*tensors: Tensor, **options: Any) -> None:
     """The gradient, into ``grad_input``."""
+    grad_output, rois, _, _, grad_input = tensors
     arguments = align(options, *grad_input.shape)
     grad_input.copy_(torch.ops.torchvision._roi_align_backward(*wide(grad_output, rois), *arguments))
 
@@ -195,21 +174,14 @@ def edges(count: int, size: Tensor, start: Tensor, limit: int) -> List[List[int]
 
 
 @stand_in
-def roi_pool_forward(
-    input: Tensor,
-    rois: Tensor,
-    output: Tensor,
-    argmax: Tensor,
-    pooled_height: int,
-    pooled_width: int,
-    spatial_scale: float,
-) -> None:
+def roi_pool_forward(input: Tensor, rois: Tensor, output: Tensor, argmax: Tensor, **options: Any) -> None:
     """Maxima of each region's bins, and where they are (-1: the bin is empty); unlike torchvision's, edges are not
     rounded. One region after the other: slow, for the few detectors that still use it.
     """
     height, width = input.shape[2:]
+    pooled_height, pooled_width, scale = options['pooled_height'], options['pooled_width'], options['spatial_scale']
     (rois,) = wide(rois)
-    start, end = rois[:, 1:3] * single(spatial_scale), (rois[:, 3:] + 1) * single(spatial_scale)
+    start, end = rois[:, 1:3] * single(scale), (rois[:, 3:] + 1) * single(scale)
     sizes = (end - start) / rois.new_tensor([pooled_width, pooled_height])
     for k in range(len(rois)):
         if (end[k] <= start[k]).any():
@@ -278,32 +250,21 @@ def first_kind(input: Tensor, weight: Tensor, offset: Tensor, options: dict) -> 
     """Arguments of torchvision's functions for a convolution without mask and bias."""
     input, weight, offset = wide(input, weight, offset)
     empty = (input.new_zeros(len(input), 1), input.new_zeros(len(weight)))
-    steps = [
-        options[key] for key in ('dH', 'dW', 'padH', 'padW', 'dilationH', 'dilationW', 'group', 'deformable_group')
-    ]
-    return (input, weight, offset, *empty, *steps, False)
+    steps = [options[f'{key}{axis}'] for key in ('d', 'pad', 'dilation') for axis in 'HW']
+    return (input, weight, offset, *empty, *steps, options['group'], options['deformable_group'], False)
 
 
 @stand_in
-def deform_conv_forward(
-    input: Tensor, weight: Tensor, offset: Tensor, output: Tensor, columns: Tensor, ones: Tensor, **options: int
-) -> None:
+def deform_conv_forward(*tensors: Tensor, **options: int) -> None:
     """The convolution, into ``output``."""
+    input, weight, offset, output = tensors[:4]
     output.copy_(torch.ops.torchvision.deform_conv2d(*first_kind(input, weight, offset, options)))
 
 
 @stand_in
-def deform_conv_backward_input(
-    input: Tensor,
-    offset: Tensor,
-    grad_output: Tensor,
-    grad_input: Tensor,
-    grad_offset: Tensor,
-    weight: Tensor,
-    columns: Tensor,
-    **options: int,
-) -> None:
+def deform_conv_backward_input(*tensors: Tensor, **options: int) -> None:
     """The gradients of input and offset."""
+    input, offset, grad_output, grad_input, grad_offset, weight, _ = tensors
     arguments = first_kind(input, weight, offset, options)
     grads = torch.ops.torchvision._deform_conv2d_backward(*wide(grad_output), *arguments)
     grad_input.copy_(grads[0])
@@ -311,17 +272,9 @@ def deform_conv_backward_input(
 
 
 @stand_in
-def deform_conv_backward_parameters(
-    input: Tensor,
-    offset: Tensor,
-    grad_output: Tensor,
-    grad_weight: Tensor,
-    columns: Tensor,
-    ones: Tensor,
-    scale: float = 1,
-    **options: int,
-) -> None:
+def deform_conv_backward_parameters(*tensors: Tensor, scale: float = 1, **options: int) -> None:
     """The gradient of the weight, which it does not need."""
+    input, offset, grad_output, grad_weight = tensors[:4]
     arguments = first_kind(input, grad_weight, offset, options)
     grads = torch.ops.torchvision._deform_conv2d_backward(*wide(grad_output), *arguments)
     grad_weight.add_(grads[1], alpha=scale)
@@ -366,31 +319,20 @@ def attend(value: Tensor, shapes: Tensor, locations: Tensor, weights: Tensor) ->
 
 
 @stand_in
-def ms_deform_attn_forward(
-    value: Tensor, shapes: Tensor, starts: Tensor, locations: Tensor, weights: Tensor, im2col_step: int
-) -> Tensor:
+def ms_deform_attn_forward(*tensors: Tensor, im2col_step: int) -> Tensor:
     """The output (N, queries, heads * channels)."""
-    value_, locations, weights = wide(value, locations, weights)
-    return attend(value_, shapes, locations, weights).to(value)
+    value, shapes, _, locations, weights = tensors
+    wide_value, locations, weights = wide(value, locations, weights)
+    return attend(wide_value, shapes, locations, weights).to(value)
 
 
 @stand_in
-def ms_deform_attn_backward(
-    value: Tensor,
-    shapes: Tensor,
-    starts: Tensor,
-    locations: Tensor,
-    weights: Tensor,
-    grad_output: Tensor,
-    grad_value: Tensor,
-    grad_locations: Tensor,
-    grad_weights: Tensor,
-    im2col_step: int,
-) -> None:
+def ms_deform_attn_backward(*tensors: Tensor, im2col_step: int) -> None:
     """The gradients of values, locations and weights: the forward pass is repeated."""
+    value, shapes, _, locations, weights, grad_output, *into = tensors
     inputs = [tensor.detach().requires_grad_() for tensor in wide(value, locations, weights)]
     with torch.enable_grad():
         output = attend(inputs[0], shapes, *inputs[1:])
     grads = torch.autograd.grad([output], inputs, wide(grad_output))
-    for into, grad in zip((grad_value, grad_locations, grad_weights), grads):
-        into.copy_(grad)
+    for target, grad in zip(into, grads):
+        target.copy_(grad)

@@ -37,22 +37,9 @@ def register_safe_globals() -> None:
     list can run code.
     """
     multiarray = importlib.import_module('numpy._core.multiarray')  # numpy 1.26 has it under this name, too
-    torch.serialization.add_safe_globals(
-        [
-            (known_method, 'builtins.getattr'),
-            *METHODS,
-            np.ndarray,
-            np.dtype,
-            multiarray._reconstruct,
-            multiarray.scalar,
-            type(np.dtype('float64')),
-            type(np.dtype('float32')),
-            type(np.dtype('int64')),
-            type(np.dtype('int32')),
-            type(np.dtype('bool')),
-            type(np.dtype('uint8')),
-        ]
-    )
+    types = [type(np.dtype(name)) for name in ('float64', 'float32', 'int64', 'int32', 'bool', 'uint8')]
+    arrays = [np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar, *types]
+    torch.serialization.add_safe_globals([(known_method, 'builtins.getattr'), *METHODS, *arrays])
 
 
 def load_safely(file: Any, map_location: Any = None, weights_only: bool = True) -> Any:

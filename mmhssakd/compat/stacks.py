@@ -3,6 +3,7 @@
 import importlib.metadata
 import re
 import sys
+from contextlib import suppress
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 
@@ -35,13 +36,9 @@ PYTHONS = ((3, 10), (3, 13))  # the first and the last
 def installed() -> Dict[str, str]:
     """Version of each distribution of either stack that is installed."""
     found = {}
-    for stack in STACKS.values():
-        for package in stack.values():
-            for name in package.names:
-                try:
-                    found[name] = importlib.metadata.version(name)
-                except importlib.metadata.PackageNotFoundError:
-                    continue
+    for name in [name for stack in STACKS.values() for package in stack.values() for name in package.names]:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
     return found
 
 
@@ -78,11 +75,7 @@ def check() -> None:
 
 
 def check_python() -> None:
-    """Refuse a Python that the packages do not run on.
-
-    Raises:
-        ImportError: It is older or newer than :data:`PYTHONS`.
-    """
+    """Refuse, by an ``ImportError``, a Python that the packages do not run on."""
     version, (first, last) = sys.version_info[:2], PYTHONS
     if first <= version <= last:
         return
@@ -94,12 +87,7 @@ def check_python() -> None:
 
 
 def check_package(module: str, package: Package, found: Dict[str, str]) -> None:
-    """Check one package.
-
-    Args:
-        module (str): The name under which it is imported.
-        package (Package): What is needed.
-        found (Dict[str, str]): Versions of those of its distributions that are installed.
+    """Check the package that is imported as ``module``, of which the distributions ``found`` are installed.
 
     Raises:
         ImportError: There is none, there are two, or it is outside its range.
@@ -123,22 +111,15 @@ def numbers(version: str) -> Tuple[int, ...]:
 
 
 def check_torchvision() -> None:
-    """Import torchvision, whose operators only work with the torch that they were compiled for.
-
-    Raises:
-        ImportError: It does not fit.
-    """
+    """Refuse, by an ``ImportError``, a torchvision whose operators were compiled for another torch."""
     try:
-        from torchvision.extension import _has_ops
+        from torchvision.extension import _assert_has_ops
 
-        if _has_ops():
-            return
-        error = 'its compiled operators do not load'
-    except (ImportError, RuntimeError, OSError) as caught:
-        error = str(caught)
-    versions = {name: importlib.metadata.version(name) for name in ('torch', 'torchvision')}
-    wants = [line for line in importlib.metadata.requires('torchvision') or [] if line.startswith('torch')]
-    raise ImportError(
-        f'torchvision {versions["torchvision"]} does not work with torch {versions["torch"]} ({error}). It needs '
-        f'{wants[0] if wants else "the torch of its release"}: install both in one call of pip.'
-    )
+        _assert_has_ops()
+    except (ImportError, RuntimeError, OSError) as error:
+        torch, torchvision = (importlib.metadata.version(name) for name in ('torch', 'torchvision'))
+        wants = [line for line in importlib.metadata.requires('torchvision') or [] if line.startswith('torch')]
+        raise ImportError(
+            f'torchvision {torchvision} does not work with torch {torch} ({error}). It needs '
+            f'{wants[0] if wants else "the torch of its release"}: install both in one call of pip.'
+        ) from None

@@ -1,7 +1,9 @@
 """Checkpoints of the paper's released code: recognize the network, rename its tensors."""
 
 import re
-from typing import Dict, Tuple
+from typing import Tuple
+
+from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResNet
 
 from mmhssakd.registry import MODELS
 from mmhssakd.weights.checkpoint import Tensors, check_fit
@@ -34,20 +36,13 @@ def four_stage_resnet(tensors: Tensors, stem: int) -> dict:
     """An ImageNet ResNet (7x7 stem), or the same for CIFAR (3x3 stem)."""
     blocks = tuple(_blocks(tensors, f'backbone.layer{i}') for i in (1, 2, 3, 4))
     bottleneck = 'backbone.layer1.0.conv3.weight' in tensors
-    depths: Dict[tuple, int] = {
-        (2, 2, 2, 2, False): 18,
-        (3, 4, 6, 3, False): 34,
-        (3, 4, 6, 3, True): 50,
-        (3, 4, 23, 3, True): 101,
-        (3, 8, 36, 3, True): 152,
-    }
-    kind = (*blocks, bottleneck)
-    if kind not in depths:
-        raise ValueError(f'No ResNet is known with {blocks} {"bottleneck" if bottleneck else "basic"} blocks.')
-    return dict(type='ResNet' if stem == 7 else 'ResNet_CIFAR', depth=depths[kind])
+    for depth, known in ResNet.arch_settings.items():
+        if known == (Bottleneck if bottleneck else BasicBlock, blocks):
+            return dict(type='ResNet' if stem == 7 else 'ResNet_CIFAR', depth=depth)
+    raise ValueError(f'No ResNet is known with {blocks} {"bottleneck" if bottleneck else "basic"} blocks.')
 
 
-def recognise_backbone(tensors: Tensors) -> dict:
+def recognize_backbone(tensors: Tensors) -> dict:
     """Find out which backbone of the released code a state dict belongs to, by names and shapes.
 
     Returns:
@@ -56,72 +51,31 @@ def recognise_backbone(tensors: Tensors) -> dict:
     Raises:
         ValueError: It is none of the known networks.
     """
-
-    def shape(name: str) -> tuple:
-        return tuple(tensors[f'backbone.{name}'].shape)
-
-    names = {name.removeprefix('backbone.') for name in tensors}
-    if 'block1.layer.0.conv1.weight' in names:
-        return dict(
-            type='mmhssakd.CIFARWideResNet',
-            depth=6 * _blocks(tensors, 'backbone.block1.layer') + 4,
-            widen_factor=shape('block1.layer.0.conv1.weight')[0] // 16,
-        )
-    if 'block0.0.weight' in names:
+    shapes = {name.removeprefix('backbone.'): tuple(value.shape) for name, value in tensors.items()}
+    if 'block1.layer.0.conv1.weight' in shapes:
+        depth, width = 6 * _blocks(tensors, 'backbone.block1.layer') + 4, shapes['block1.layer.0.conv1.weight'][0]
+        return dict(type='mmhssakd.CIFARWideResNet', depth=depth, widen_factor=width // 16)
+    if 'block0.0.weight' in shapes:
         convs = sum(tensor.ndim == 4 for name, tensor in tensors.items() if name.startswith('backbone.'))
         return dict(type='mmhssakd.CIFARVGG', depth=convs + 3)  # VGG counts three linear layers
-    if 'blocks.0.0.conv.0.weight' in names:
-        return dict(
-            type='mmhssakd.CIFARMobileNetV2',
-            widen_factor=shape('conv1.0.weight')[0] / 32,
-            expand_ratio=shape('blocks.1.0.conv.0.weight')[0] // shape('blocks.1.0.conv.0.weight')[1],
-        )
-    if 'layer1.0.conv5.weight' in names:
-        factors = {48: 0.5, 116: 1.0, 176: 1.5, 224: 2.0}
-        return dict(
-            type='mmhssakd.CIFARShuffleNetV2', widen_factor=factors.get(2 * shape('layer1.0.conv2.weight')[0], 1.0)
-        )
-    if 'conv1.weight' in names and 'layer1.0.conv1.weight' in names:
-        stem = shape('conv1.weight')
-        if stem[-1] == 1:
-            return dict(type='mmhssakd.CIFARShuffleNetV1')
-        if 'layer4.0.conv1.weight' in names:
-            return four_stage_resnet(tensors, stem[-1])
-        return dict(
-            type='mmhssakd.CIFARResNet',
-            depth=6 * _blocks(tensors, 'backbone.layer1') + 2,
-            stem_channels=stem[0],
-            base_channels=shape('layer1.0.conv1.weight')[0],
-        )
-    raise ValueError(
-        "The network of this checkpoint is none of the released code's. Its tensors are: "
-        f'{", ".join(list(tensors)[:8])}, ...'
-    )
-
-
-def recognize(tensors: Tensors) -> dict:
-    """Find out which network of the released code a state dict belongs to.
-
-    Returns:
-        dict: Config of the :class:`SSAClassifier` that it fits.
-
-    Raises:
-        ValueError: It is none of the known networks.
-    """
-    linear = (tensors.get(f'backbone.{name}.weight') for name in ('fc', 'classifier', 'linear'))
-    fc = next((weight for weight in linear if weight is not None), None)
-    if fc is None:
+    if 'blocks.0.0.conv.0.weight' in shapes:
+        width, (hidden, channels) = shapes['conv1.0.weight'][0], shapes['blocks.1.0.conv.0.weight'][:2]
+        return dict(type='mmhssakd.CIFARMobileNetV2', widen_factor=width / 32, expand_ratio=hidden // channels)
+    if 'layer1.0.conv5.weight' in shapes:
+        factor = {24: 0.5, 88: 1.5, 112: 2.0}.get(shapes['layer1.0.conv2.weight'][0], 1.0)
+        return dict(type='mmhssakd.CIFARShuffleNetV2', widen_factor=factor)
+    if not {'conv1.weight', 'layer1.0.conv1.weight'} <= set(shapes):
         raise ValueError(
-            'This is no checkpoint of the released code: it has no backbone.fc, backbone.classifier '
-            f'or backbone.linear. It begins with: {", ".join(list(tensors)[:8])}.'
+            "The network of this checkpoint is none of the released code's. Its tensors are: "
+            f'{", ".join(list(tensors)[:8])}, ...'
         )
-    return dict(
-        type='mmhssakd.SSAClassifier',
-        backbone=recognise_backbone(tensors),
-        neck=dict(type='GlobalAveragePooling'),
-        head=dict(type='LinearClsHead', num_classes=fc.shape[0], in_channels=fc.shape[1]),
-        auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'),
-    )
+    stem, width = shapes['conv1.weight'], shapes['layer1.0.conv1.weight'][0]
+    if stem[-1] == 1:
+        return dict(type='mmhssakd.CIFARShuffleNetV1')
+    if 'layer4.0.conv1.weight' in shapes:
+        return four_stage_resnet(tensors, stem[-1])
+    depth = 6 * _blocks(tensors, 'backbone.layer1') + 2
+    return dict(type='mmhssakd.CIFARResNet', depth=depth, stem_channels=stem[0], base_channels=width)
 
 
 def rename(tensors: Tensors) -> Tensors:
@@ -135,8 +89,20 @@ def rename(tensors: Tensors) -> Tensors:
 
 
 def _import_network(tensors: Tensors) -> Tuple[Tensors, dict]:
-    model = recognize(tensors)
     renamed = rename(tensors)
+    fc = renamed.get('head.fc.weight')
+    if fc is None or 'head.fc.weight' in tensors:
+        raise ValueError(
+            'This is no checkpoint of the released code: it has no backbone.fc, backbone.classifier '
+            f'or backbone.linear. It begins with: {", ".join(list(tensors)[:8])}.'
+        )
+    model = dict(
+        type='mmhssakd.SSAClassifier',
+        backbone=recognize_backbone(tensors),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='LinearClsHead', num_classes=fc.shape[0], in_channels=fc.shape[1]),
+        auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'),
+    )
     message = f'The checkpoint looks like {model["backbone"]}, but its tensors do not fit.'
     check_fit(MODELS.build(model).state_dict(), renamed, message, limit=None)
     return renamed, model
@@ -158,9 +124,8 @@ def import_hsakd(tensors: Tensors) -> Tuple[Tensors, dict]:
         return _import_network(tensors)
     converted, peers = {}, []
     for i, net in enumerate(sorted({name.split('.')[0] for name in tensors})):
-        state, model = _import_network(
-            {name[len(net) + 1 :]: value for name, value in tensors.items() if name.startswith(f'{net}.')}
-        )
+        own = {name.removeprefix(f'{net}.'): value for name, value in tensors.items() if name.startswith(f'{net}.')}
+        state, model = _import_network(own)
         converted.update({f'peers.{i}.{name}': value for name, value in state.items()})
         peers.append(model)
     return converted, dict(type='mmhssakd.OnlineHSSAKD', peers=peers)

@@ -15,24 +15,17 @@ def count(path: str, dimensions: int) -> int:
     sizes = [int.from_bytes(header[i : i + 4], 'big') for i in range(4, len(header), 4)]
     if header[:4] != bytes([0, 0, 8, dimensions]) or len(sizes) != dimensions:
         raise ValueError(f'{path} is no idx file of {dimensions} dimension(s).')
-    expected = len(header) + math.prod(sizes)
-    if osp.getsize(path) != expected:
-        raise ValueError(
-            f'{path} should have {expected} bytes by its header, but has {osp.getsize(path)}: '
-            'it is truncated or damaged.'
-        )
+    size, expected = osp.getsize(path), len(header) + math.prod(sizes)
+    if size != expected:
+        raise ValueError(f'{path} should have {expected} bytes by its header, but has {size}: it is truncated.')
     return sizes[0]
 
 
 def check_idx_files(root: str, where: str) -> None:
-    """Compare images with labels; mmpretrain would leave out what the longer file has more.
-
-    Args:
-        root (str): Folder with the four files, unzipped.
-        where (str): Its config key, for messages.
+    """Compare images with labels in a folder of the four files; mmpretrain would leave out what the longer has more.
 
     Raises:
-        ValueError: A file is damaged, or there are not as many labels as images.
+        ValueError: A file is damaged, or there are not as many labels as images; ``where`` is the folder's config key.
     """
     for split in ('train', 't10k'):
         images, labels = (osp.join(root, f'{split}-{part}-ubyte') for part in ('images-idx3', 'labels-idx1'))

@@ -34,13 +34,9 @@ class STL10(BaseDataset):
     def load_data_list(self) -> List[dict]:
         """Read images (BGR, as mmcv's) and labels from 0."""
         files = [osp.join(self.data_root, f'{self.split}_{part}.bin') for part in 'Xy']
-        for file in files:
-            if not osp.isfile(file):
-                raise FileNotFoundError(f'STL10.data_root: no such file: {file}. Unpack stl10_binary.tar.gz.')
-        labels = np.fromfile(files[1], np.uint8).astype(int) - 1
-        pixels = np.fromfile(files[0], np.uint8)
+        pixels, labels = (np.fromfile(file, np.uint8) for file in files)
         if pixels.size != len(labels) * 3 * 96 * 96:
             raise ValueError(f'{files[0]} does not hold one image of 96x96 for each of the {len(labels)} labels.')
         # the file is column-major: channel, column, row
         images = pixels.reshape(-1, 3, 96, 96).transpose(0, 3, 2, 1)[..., ::-1]
-        return [dict(img=image, gt_label=label) for image, label in zip(images, labels)]
+        return [dict(img=image, gt_label=int(label) - 1) for image, label in zip(images, labels)]

@@ -3,7 +3,7 @@
 import logging
 import os.path as osp
 import xml.etree.ElementTree as ET
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import List, Optional
 
 from mmdet.datasets import XMLDataset
@@ -61,38 +61,28 @@ class VOCFolder(XMLDataset):
         """Read and check every annotation."""
         if not osp.isfile(self.ann_file):
             raise FileNotFoundError(
-                f'ann_file: no such list of images: {self.ann_file}. VOC keeps it in '
-                'ImageSets/Main, one image name without extension a line.'
+                f'ann_file: no such list of images: {self.ann_file}. VOC keeps it in ImageSets/Main.'
             )
         if not any(line.strip() for line in list_from_file(self.ann_file)):
             raise ValueError(f'ann_file: {self.ann_file} lists no image.')
-        self.unknown = defaultdict(Counter)
+        self.unknown = defaultdict(list)
         data_list = super().load_data_list()
         if self.unknown:
-            lines = [
-                f'{name}: {sum(files.values())} objects, first in {next(iter(files))}'
-                for name, files in self.unknown.items()
-            ]
-            raise ValueError(
-                f'{self.sub_data_root} has classes that metainfo.classes '
-                f'{tuple(self.metainfo["classes"])} lacks:\n'
-                + '\n'.join(lines)
-                + '\nName them, or list them in ignore_classes.'
-            )
+            lines = [f'{name}: {len(files)} objects, first in {files[0]}' for name, files in self.unknown.items()]
+            what = f'{self.sub_data_root} has classes that metainfo.classes {tuple(self.metainfo["classes"])} lacks:'
+            raise ValueError('\n'.join([what, *lines, 'Name them, or list them in ignore_classes.']))
         return data_list
 
     def parse_data_info(self, img_info: dict) -> dict:
-        """Find the image whatever its extension, and name the file in every complaint."""
-        stem = osp.join(self.sub_data_root, osp.splitext(img_info['file_name'])[0])
-        found = next((extension for extension in EXTENSIONS if osp.isfile(stem + extension)), None)
+        """Find the image by any extension, and name the file in every complaint."""
+        names = [img_info['file_name'].removesuffix('.jpg') + extension for extension in EXTENSIONS]
+        found = next((name for name in names if osp.isfile(osp.join(self.sub_data_root, name))), None)
         if found is None:
-            raise FileNotFoundError(
-                f'missing image: {stem}.jpg (or {", ".join(EXTENSIONS[1:])}), listed in {self.ann_file}.'
-            )
-        img_info = dict(img_info, file_name=osp.splitext(img_info['file_name'])[0] + found)
+            image, others = osp.join(self.sub_data_root, names[0]), ', '.join(EXTENSIONS[1:])
+            raise FileNotFoundError(f'missing image: {image} (or {others}), listed in {self.ann_file}.')
         xml = self.xml_path = img_info['xml_path']
         try:
-            info = super().parse_data_info(img_info)
+            info = super().parse_data_info(dict(img_info, file_name=found))
         except FileNotFoundError:
             raise FileNotFoundError(f'missing annotation: {xml}, listed in {self.ann_file}.') from None
         except ET.ParseError as error:
@@ -110,39 +100,34 @@ class VOCFolder(XMLDataset):
         Raises:
             ValueError: Nothing is, and ``drop_empty_boxes`` is not set.
         """
-        x1, y1, x2, y2 = instance['bbox']
-        box = [max(x1, 0), max(y1, 0), min(x2, info['width']), min(y2, info['height'])]
-        instance['bbox'] = box
+        (x1, y1, x2, y2), width, height = instance['bbox'], info['width'], info['height']
+        box = instance['bbox'] = [max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)]
         if box[0] < box[2] and box[1] < box[3]:
             return True
         what = (
-            f'{self.xml_path} has a box that is empty, or outside of its image of {info["width"]} x '
-            f'{info["height"]}: xmin {x1 + 1:g}, ymin {y1 + 1:g}, xmax {x2 + 1:g}, ymax {y2 + 1:g} '
+            f'{self.xml_path} has a box that is empty, or outside of its image of {width} x {height}: '
+            f'xmin {x1 + 1:g}, ymin {y1 + 1:g}, xmax {x2 + 1:g}, ymax {y2 + 1:g} '
             f'({self.metainfo["classes"][instance["bbox_label"]]}).'
         )
         if not self.drop_empty_boxes:
             raise ValueError(
-                f'{what} Mend it, or set drop_empty_boxes=True for the data set '
-                '(train_dataloader.dataset.drop_empty_boxes, or in a RepeatDataset '
-                'train_dataloader.dataset.dataset.drop_empty_boxes; val_dataloader.dataset...).'
+                f'{what} Mend it, or set drop_empty_boxes=True for the data set (train_dataloader.dataset, or in a '
+                'RepeatDataset train_dataloader.dataset.dataset; val_dataloader.dataset).'
             )
         print_log(f'{what} It is left out.', logger='current', level=logging.WARNING)
         return False
 
     def _parse_instance_info(self, raw_ann_info: ET.ElementTree, minus_one: bool = True) -> List[dict]:
-        """Remember classes that were not named."""
+        """Remember classes that were not named; overrides a private method of mmdet's ``XMLDataset``."""
         for thing in raw_ann_info.findall('object'):
             name = thing.find('name').text
             if name not in self.metainfo['classes'] and name not in self.ignore_classes:
-                self.unknown[name][self.xml_path] += 1
+                self.unknown[name].append(self.xml_path)
         return super()._parse_instance_info(raw_ann_info, minus_one)
 
     def filter_data(self) -> List[dict]:
         """Filter as ``filter_cfg`` says; nothing left is an error."""
         kept = super().filter_data()
         if not kept:
-            raise ValueError(
-                f'No image of {self.ann_file} holds an object of {tuple(self.metainfo["classes"])}: '
-                'there is nothing to train on.'
-            )
+            raise ValueError(f'No image of {self.ann_file} holds an object of {tuple(self.metainfo["classes"])}.')
         return kept

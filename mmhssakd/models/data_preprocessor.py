@@ -31,8 +31,8 @@ class ViewsDataPreprocessor(ClsDataPreprocessor):
             return super().forward(data, training)
         if training and self.batch_augments is not None:
             raise ValueError(
-                'model.train_cfg.augments mixes images, not views: take RotateViews out of the data '
-                'pipeline (the model makes the views), or remove the augments.'
+                'model.train_cfg.augments mixes images, not views: take RotateViews out of the data pipeline (the '
+                'model makes the views), or remove the augments.'
             )
         views = images.shape[:2]
         data = super().forward(dict(data, inputs=images.flatten(0, 1)), training)

@@ -31,12 +31,7 @@ def joint_labels(labels: torch.Tensor, num_views: int) -> torch.Tensor:
 
 
 def read_labels(data_samples: List[DataSample], num_views: int, mixed: bool = False) -> Labels:
-    """Labels of single-label samples.
-
-    Args:
-        data_samples (list[DataSample]): B samples.
-        num_views (int): M.
-        mixed (bool): Whether images may be mixed. Defaults to False.
+    """Labels of B single-label samples, or none of mixed images if these are allowed.
 
     Raises:
         ValueError: A sample has no label, or several, or the images are mixed.
@@ -63,10 +58,9 @@ def check_labels(data_samples: List[DataSample], num_classes: int) -> None:
     found = [sample.gt_label for sample in data_samples if 'gt_label' in sample]
     if not found or found[0].device.type != 'cpu':
         return
-    labels = torch.cat(found)
-    bad = labels[(labels < 0) | (labels >= num_classes)]
-    if len(bad):
+    bad = {label for label in torch.cat(found).tolist() if not 0 <= label < num_classes}
+    if bad:
         raise ValueError(
             f'gt_label must be in 0 .. {num_classes - 1} (model.head.num_classes={num_classes}), but the '
-            f'batch holds {sorted(set(bad.tolist()))}. Check the annotations, or set model.head.num_classes.'
+            f'batch holds {sorted(bad)}. Check the annotations, or set model.head.num_classes.'
         )

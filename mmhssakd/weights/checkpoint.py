@@ -11,12 +11,13 @@ from mmengine.runner import CheckpointLoader
 Tensors = Dict[str, torch.Tensor]
 
 
-def read_checkpoint(checkpoint: str, where: str = 'checkpoint') -> Any:
+def read_checkpoint(checkpoint: str, where: str = 'checkpoint', map_location: str = 'cpu') -> Any:
     """Read what a checkpoint holds, under torch's safe loading.
 
     Args:
         checkpoint (str): Path or URL.
         where (str): What to call it in messages, for example the config key.
+        map_location (str): 'cpu', or 'meta' for names and shapes without the numbers.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -30,7 +31,7 @@ def read_checkpoint(checkpoint: str, where: str = 'checkpoint') -> Any:
             f'{where}: no such checkpoint: {checkpoint}. Train it first, or set {where} to an existing one{option}.'
         )
     try:
-        return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+        return CheckpointLoader.load_checkpoint(checkpoint, map_location=map_location)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise ValueError(
             f'{where}: {checkpoint} is no checkpoint, is damaged, or holds more than plain data (whose '
@@ -77,12 +78,12 @@ def check_fit(expected: Tensors, found: Tensors, message: str, limit: Optional[i
             if name in found and found[name].shape != expected[name].shape
         ],
     )
-    if any(lists.values()):
-        lines = [
-            f'{len(names)} {kind}: {", ".join(names[:limit])}{", ..." if limit and len(names) > limit else ""}'
-            for kind, names in lists.items()
-            if names
-        ]
+    lines = [
+        f'{len(names)} {kind}: {", ".join(names[:limit])}{", ..." if limit and len(names) > limit else ""}'
+        for kind, names in lists.items()
+        if names
+    ]
+    if lines:
         raise ValueError('\n'.join([message, *lines]))
 
 
@@ -105,12 +106,9 @@ def load_weights(model: nn.Module, checkpoint: str, where: str = 'checkpoint') -
     ignored = ('data_preprocessor.',) if hasattr(model, 'auxiliary_neck') else ('data_preprocessor.', 'auxiliary_neck.')
     tensors = tensors_of(content, f'{where}: {checkpoint}')
     found = {name: value for name, value in tensors.items() if not name.startswith(ignored)}
-    check_fit(
-        model.state_dict(),
-        found,
-        f'{where}: {checkpoint} does not fit {type(model).__name__} '
-        f'({type(getattr(model, "backbone", model)).__name__} backbone): '
-        'is it of another architecture or another number of classes?',
-    )
+    backbone = type(getattr(model, 'backbone', model)).__name__
+    message = f'{where}: {checkpoint} does not fit {type(model).__name__} ({backbone} backbone): '
+    message += 'is it of another architecture or another number of classes?'
+    check_fit(model.state_dict(), found, message)
     model.load_state_dict(found)
     return content.get('meta') or {}

@@ -69,19 +69,12 @@ def suppression() -> Iterator[tuple]:
         config = dict(type=kind, iou_threshold=0.5, class_agnostic=agnostic, split_thr=split)
         given = (boxes(120), scores(120), classes, config)
         yield f'batched_nms {kind} agnostic={agnostic} split={split}', lambda given=given: ops.batched_nms(*given)
-    for whole in (False, True):
-        dets = torch.cat([boxes(60, whole), scores(60)[:, None]], dim=1)
-        yield f'nms_match whole={whole}', lambda dets=dets: ops.nms_match(dets, 0.3)
 
 
 def ties() -> Dict[str, Any]:
     """Cases with equal scores: compiled mmcv sorts them as torch does, which differs between machines."""
     given = (boxes(120), scores(120, ties=True))
-    dets = torch.cat([given[0], given[1][:, None]], dim=1)
-    return {
-        'nms ties float32': lambda: ops.nms(*given, 0.5),
-        'nms_match ties float32': lambda: ops.nms_match(dets, 0.3),
-    }
+    return {'nms ties float32': lambda: ops.nms(*given, 0.5)}
 
 
 def with_gradients(function: Any, inputs: Dict[str, torch.Tensor], seed: int = 9) -> Dict[str, torch.Tensor]:

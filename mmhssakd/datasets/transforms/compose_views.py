@@ -1,5 +1,6 @@
 """The product of several self-supervised tasks."""
 
+import math
 from typing import Sequence
 
 import torch
@@ -26,9 +27,7 @@ class ComposeViews(Views):
         if not views:
             raise ValueError('ComposeViews.views must hold the config of at least one task.')
         self.views = [TRANSFORMS.build(view) for view in views]
-        self.num_views = 1
-        for view in self.views:
-            self.num_views *= view.num_views
+        self.num_views = math.prod(view.num_views for view in self.views)
 
     def expand(self, images: torch.Tensor) -> torch.Tensor:
         """Make the views of a batch: (B, C, H, W) to (B * M, C, H, W)."""

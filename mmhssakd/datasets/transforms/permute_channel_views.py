@@ -24,8 +24,7 @@ class PermuteChannelViews(Views):
         """
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(
-                'Permuting color channels needs images of shape (B, 3, H, W), but the batch has shape '
-                f'{tuple(images.shape)}: set model.views to another task, for example '
-                "dict(type='mmhssakd.RotateViews')."
+                f'Permuting color channels needs images of shape (B, 3, H, W), but got {tuple(images.shape)}: '
+                "set model.views to another task, for example dict(type='mmhssakd.RotateViews')."
             )
         return torch.stack([images[:, order] for order in ORDERS], dim=1).flatten(0, 1)

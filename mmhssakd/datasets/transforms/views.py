@@ -10,11 +10,8 @@ class Views(BaseTransform):
     """A set of transformations as a component: views on the device, or per sample in a pipeline.
 
     The classifiers call :meth:`expand` on a whole batch, after normalization and on the device, which moves one
-    M-th of the data from host to device. As a step of a pipeline, placed after ``PackInputs``, the same views
-    are made per sample on the CPU: ``inputs`` of shape (C, H, W) become (M, C, H, W), and the classifiers take the
-    collated (N, M, C, H, W) batches as they are.
-
-    Required Keys (pipeline): ``inputs``. Modified Keys: ``inputs``.
+    M-th of the data from host to device. As a step of a pipeline, placed after ``PackInputs``, the same views are made
+    per sample on the CPU, and the classifiers take the collated (N, M, C, H, W) batches as they are.
 
     Attributes:
         num_views (int): M. Everything that depends on it derives it from here.
@@ -44,9 +41,7 @@ class Views(BaseTransform):
         """
         images = results.get('inputs')
         if not isinstance(images, torch.Tensor):
-            raise TypeError(
-                f'{type(self).__name__} transforms the packed tensor: put it after PackInputs in the '
-                f'pipeline. It found {sorted(results)} in the results.'
-            )
+            name = type(self).__name__
+            raise TypeError(f'{name} must come after PackInputs in the pipeline. It found {sorted(results)}.')
         results['inputs'] = self.expand(images[None])
         return results

@@ -14,10 +14,9 @@ STAGES = ((16, 1, 1), (24, 2, 1), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2
 
 
 class InvertedResidual(BaseModule):
-    """Expand by a 1x1, filter by a depthwise 3x3, project by a linear 1x1 convolution.
+    """Expand by a 1x1, filter by a depthwise 3x3, project by a linear 1x1 convolution; add the input if it fits.
 
-    mmpretrain's leaves the expansion out when its factor is 1; here it stays, as in the released networks. The
-    input is added if nothing changes the shape.
+    mmpretrain's leaves the expansion out when its factor is 1; here it stays, as in the released networks.
     """
 
     def __init__(self, in_channels: int, channels: int, stride: int, expand_ratio: int) -> None:
@@ -38,9 +37,7 @@ class InvertedResidual(BaseModule):
 
 @MODELS.register_module()
 class CIFARMobileNetV2(StageChain):
-    """MobileNetV2 with a stem of stride 1, three halvings of the resolution, and ReLU instead of ReLU6.
-
-    mmpretrain's has other strides and rounds widths to multiples of 8, which the paper's (8, 12, 16, ...) are not.
+    """MobileNetV2 with a stem of stride 1, three halvings of the resolution, ReLU instead of ReLU6, any widths.
 
     Args:
         widen_factor (float): Factor on all widths but the last (1280). Defaults to 0.5, the paper's.
@@ -76,8 +73,5 @@ class CIFARMobileNetV2(StageChain):
         )
 
     def repeat_last_stage(self, in_channels: int) -> None:
-        """Make the modules named by ``repeat`` read ``in_channels`` channels at stride 1.
-
-        The hidden width grows with the input, which widening the first convolution alone would not do.
-        """
+        """Make ``repeat`` read ``in_channels`` channels at stride 1; the hidden width grows with them."""
         self.blocks[5] = self._make_stage(5, in_channels, stride=1)

@@ -17,16 +17,10 @@ WIDTHS = {0.5: (48, 96, 192, 1024), 1.0: (116, 232, 464, 1024), 1.5: (176, 352, 
 
 
 class ShuffleUnit(BaseModule):
-    """Grouped 1x1, shuffle, depthwise 3x3, grouped 1x1, joined with the input by concatenation or addition.
+    """Grouped 1x1, shuffle, depthwise 3x3, grouped 1x1; the input is added, or pooled to half its size and appended.
 
     Unlike mmpretrain's unit, the bottleneck is a quarter of the channels that the unit computes, without those
     that concatenation adds, and a unit that reads the stem has a dense first convolution and no shuffle.
-
-    Args:
-        in_channels (int): Channels of the input.
-        channels (int): Channels of the output.
-        first_groups (int): Groups of the first 1x1 convolution.
-        concatenate (bool): Halve the resolution and append the average-pooled input, instead of adding it.
     """
 
     def __init__(self, in_channels: int, channels: int, first_groups: int, concatenate: bool) -> None:
@@ -41,18 +35,13 @@ class ShuffleUnit(BaseModule):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         out = channel_shuffle(F.relu(self.bn1(self.conv1(x))), self.first_groups)
-        out = F.relu(self.bn2(self.conv2(out)))  # a ReLU that the original ShuffleNet does not have
-        out = self.bn3(self.conv3(out))
-        if self.concatenate:
-            return F.relu(torch.cat([out, F.avg_pool2d(x, 3, 2, 1)], dim=1))
-        return F.relu(out + x)
+        out = self.bn3(self.conv3(F.relu(self.bn2(self.conv2(out)))))  # the original ShuffleNet has no ReLU here
+        return F.relu(torch.cat([out, F.avg_pool2d(x, 3, 2, 1)], dim=1) if self.concatenate else out + x)
 
 
 @MODELS.register_module()
 class CIFARShuffleNetV1(StageChain):
-    """ShuffleNetV1: a 1x1 stem of 24 channels and three stages, each of which halves the resolution.
-
-    The 1x1 convolutions have 3 groups, the stages 240, 480 and 960 channels.
+    """ShuffleNetV1, 3 groups: a 1x1 stem of 24 channels and three stages, each of which halves the resolution.
 
     Args:
         init_cfg (dict | list, optional): See :class:`StageChain`.
@@ -96,10 +85,7 @@ class SplitUnit(BaseModule):
 
 
 class DownUnit(BaseModule):
-    """Two paths that both read the whole input, halve its resolution and are concatenated and shuffled.
-
-    Unlike mmpretrain's, it may have stride 1, as at the head of the repeated stage.
-    """
+    """Two paths that both read the whole input, halve its resolution and are concatenated and shuffled."""
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
@@ -137,9 +123,7 @@ class CIFARShuffleNetV2(StageChain):
     def __init__(self, widen_factor: float = 1.0, init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg)
         if widen_factor not in WIDTHS:
-            raise ValueError(
-                f'CIFARShuffleNetV2.widen_factor must be one of {sorted(WIDTHS)}, but got {widen_factor!r}.'
-            )
+            raise ValueError(f'CIFARShuffleNetV2.widen_factor must be one of {list(WIDTHS)}, but got {widen_factor!r}.')
         *widths, last = WIDTHS[widen_factor]
         self.conv1, self.bn1 = conv_bn(3, 24)
         self.relu1 = nn.ReLU(inplace=True)

@@ -12,10 +12,7 @@ from .stage_chain import StageChain
 
 
 class PreActBlock(BaseModule):
-    """Two 3x3 convolutions, each after its own batch norm and ReLU.
-
-    Where the shape changes, the projection reads the activated input; otherwise the shortcut is the raw input.
-    """
+    """Two 3x3 convolutions, each after batch norm and ReLU; a projection reads the activated input, too."""
 
     def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__()
@@ -23,9 +20,8 @@ class PreActBlock(BaseModule):
         self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
-        self.downsample: nn.Module = nn.Identity()
-        if in_channels != channels:
-            self.downsample = nn.Conv2d(in_channels, channels, 1, stride, bias=False)
+        project = in_channels != channels
+        self.downsample = nn.Conv2d(in_channels, channels, 1, stride, bias=False) if project else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         activated = F.relu(self.bn1(x))

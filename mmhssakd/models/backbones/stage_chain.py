@@ -14,10 +14,9 @@ def conv_bn(in_channels: int, channels: int, kernel: int = 1, stride: int = 1, g
 
 
 class StageChain(BaseBackbone):
-    """A backbone that runs its ``stem`` and then its ``chain``, module after module.
+    """A backbone that runs its ``stem`` and then its ``chain``, module after module, which subclasses build and name.
 
-    Subclasses build the modules and name them here. :class:`AuxiliaryNeck` takes its defaults from the same
-    names, so a config of such a backbone need not repeat them.
+    :class:`AuxiliaryNeck` takes its defaults from the same names.
 
     Attributes:
         stem (tuple[str]): Modules before and up to the first tap that no branch repeats.

@@ -1,5 +1,6 @@
 """torchvision's classification networks as backbones; mmpretrain wraps timm's and Hugging Face's only."""
 
+from itertools import takewhile
 from typing import Optional, Tuple
 
 import torch
@@ -30,17 +31,12 @@ class TorchvisionBackbone(BaseBackbone):
 
     def __init__(self, name: str, weights: Optional[str] = None, init_cfg: Optional[dict] = None, **kwargs) -> None:
         super().__init__(init_cfg)
-        if name not in torchvision.models.list_models(module=torchvision.models):
-            raise ValueError(
-                f'torchvision.models has no network {name!r}; '
-                'torchvision.models.list_models(module=torchvision.models) lists them.'
-            )
-        self.names = []
-        for child, module in torchvision.models.get_model(name, weights=weights, **kwargs).named_children():
-            if child in POOLING:
-                break
-            self.add_module(child, module)
-            self.names.append(child)
+        if name not in torchvision.models.list_models(torchvision.models):
+            raise ValueError(f'no network {name!r}: torchvision.models.list_models(torchvision.models) lists them.')
+        children = dict(torchvision.models.get_model(name, weights=weights, **kwargs).named_children())
+        self.names = list(takewhile(lambda child: child not in POOLING, children))
+        for child in self.names:
+            self.add_module(child, children[child])
 
     def forward(self, x: torch.Tensor) -> Tuple[torch.Tensor]:
         """Compute the last feature map of images (N, 3, H, W), as a tuple of one."""

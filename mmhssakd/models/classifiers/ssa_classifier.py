@@ -20,21 +20,19 @@ class SSAClassifier(ImageClassifier):
 
     ``L_teacher = CE(p(x), y) + 1/M sum_j sum_l CE(q_l(t_j(x)), k_j)``, as docs/method.md defines it.
 
-    Its checkpoints are ``backbone.*``, ``neck.*``, ``head.*`` (what a plain ``ImageClassifier`` or a detector
-    loads) and ``auxiliary_neck.*``. Prediction uses neither views nor branches.
+    Its checkpoints are a plain ``ImageClassifier``'s and ``auxiliary_neck.*``. Prediction uses neither views nor
+    branches.
 
     Args:
         backbone (dict): Config of the backbone.
         head (dict): Config of the head, as in mmpretrain. It holds the number of classes.
-        auxiliary_neck (dict, optional): Config of :class:`AuxiliaryNeck`, at least its ``taps``. None builds no
-            branches. Defaults to None.
-        views (dict, optional): The self-supervised task that makes M views of each image. None keeps the images
-            alone (M = 1). Defaults to rotation.
+        auxiliary_neck (dict, optional): Config of :class:`AuxiliaryNeck`. Defaults to None, no branches.
+        views (dict, optional): The self-supervised task that makes M views of each image; None makes none (M = 1).
+            Defaults to rotation.
         frozen (bool): Keep backbone, neck and head as they were loaded, in eval mode, and train the branches
             alone on detached features (the paper's teacher; ``False`` is its jointly trained "Teacher*").
             Defaults to False.
-        channels_last (bool): Keep convolutions and images in channels-last memory format, which gives the same
-            numbers faster. Defaults to True.
+        channels_last (bool): Keep convolutions and images in channels-last memory format: faster. Defaults to True.
         data_preprocessor (dict, optional): As in mmpretrain.
         **kwargs: ``neck``, ``train_cfg``, ``init_cfg``, ``pretrained`` of ``ImageClassifier``.
     """
@@ -56,8 +54,8 @@ class SSAClassifier(ImageClassifier):
             data_preprocessor=preprocessor_config(data_preprocessor, head.get('num_classes')),
             **kwargs,
         )
-        self.views = None if views is None else TRANSFORMS.build(views)
-        self.num_views = 1 if self.views is None else self.views.num_views
+        self.views = views and TRANSFORMS.build(views)
+        self.num_views = self.views.num_views if self.views else 1
         self.num_classes = self.head.num_classes
         self.auxiliary_neck = None
         if auxiliary_neck is not None:
@@ -65,11 +63,11 @@ class SSAClassifier(ImageClassifier):
             derived = dict(backbone=backbone, num_labels=self.num_classes * self.num_views)
             self.auxiliary_neck = MODELS.build({**defaults, **auxiliary_neck, **derived})
         self.frozen = frozen
-        if frozen and auxiliary_neck is None:
-            raise ValueError('model.frozen=True trains the branches alone: set model.auxiliary_neck.')
         if frozen:
-            for module in self._frozen_modules():
-                module.requires_grad_(False)
+            if auxiliary_neck is None:
+                raise ValueError('model.frozen=True trains the branches alone: set model.auxiliary_neck.')
+            self.requires_grad_(False)
+            self.auxiliary_neck.requires_grad_(True)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.to(memory_format=self.memory_format)
 
@@ -81,10 +79,8 @@ class SSAClassifier(ImageClassifier):
         """
         if self.frozen:
             if not isinstance(self.init_cfg, dict) or self.init_cfg.get('type') != 'Pretrained':
-                raise ValueError(
-                    'model.frozen=True keeps backbone and head as they are loaded: set model.init_cfg='
-                    "dict(type='Pretrained', checkpoint=...)."
-                )
+                mend = "set model.init_cfg=dict(type='Pretrained', checkpoint=...)."
+                raise ValueError(f'model.frozen=True keeps backbone and head as they are loaded: {mend}')
             checkpoint, where = self.init_cfg['checkpoint'], 'model.init_cfg.checkpoint'
             state = self.state_dict()
             frozen = {name: value for name, value in state.items() if not name.startswith('auxiliary_neck.')}
@@ -92,15 +88,12 @@ class SSAClassifier(ImageClassifier):
             check_fit(frozen, found, f'{where}: {checkpoint} does not hold the frozen backbone and head.')
         super().init_weights()
 
-    def _frozen_modules(self) -> list:
-        return [module for module in (self.backbone, self.neck, self.head) if module is not None]
-
     def train(self, mode: bool = True) -> 'SSAClassifier':
         """Set the training mode; what is frozen stays in eval mode."""
         super().train(mode)
         if self.frozen:
-            for module in self._frozen_modules():
-                module.eval()
+            for name, module in self.named_children():
+                module.train(mode and name == 'auxiliary_neck')
         return self
 
     def make_views(self, images: torch.Tensor) -> torch.Tensor:
@@ -139,6 +132,7 @@ class SSAClassifier(ImageClassifier):
 
     def task_loss(self, p: torch.Tensor, data_samples: List[DataSample]) -> torch.Tensor:
         """``L_task`` of logits (B * M, N) on their unrotated rows, by the head's own loss module."""
+        # mmpretrain's, private: the public ``loss`` would compute the logits again
         return self.head._get_loss(p[:: self.num_views], data_samples)['loss']
 
     def auxiliary_losses(self, q: List[torch.Tensor], labels: Labels) -> List[torch.Tensor]:

@@ -25,13 +25,13 @@ class Criterion(nn.Module):
     ) -> None:
         super().__init__()
         # --cfg-options model.kd_loss.tau=4 sets no type
-        self.kd_loss = MODELS.build(dict(dict(type='KDLoss'), **kd_loss))
-        self.kd_loss_q = self.kd_loss if kd_loss_q is None else MODELS.build(dict(dict(type='KDLoss'), **kd_loss_q))
-        self.weight = dict(task=1.0, kl_q=1.0, kl_p=1.0, aux=aux)
-        unknown = sorted(set(loss_weight or {}) - set(self.weight))
-        if unknown:
-            raise ValueError(f'model.loss_weight has unknown terms {unknown}; it knows {", ".join(self.weight)}.')
-        self.weight.update(loss_weight or {})
+        self.kd_loss = MODELS.build({'type': 'KDLoss', **kd_loss})
+        self.kd_loss_q = self.kd_loss if kd_loss_q is None else MODELS.build({'type': 'KDLoss', **kd_loss_q})
+        weight = dict(task=1.0, kl_q=1.0, kl_p=1.0, aux=aux)
+        self.weight = {**weight, **(loss_weight or {})}
+        if len(self.weight) > len(weight):
+            unknown = sorted(set(self.weight) - set(weight))
+            raise ValueError(f'model.loss_weight has unknown terms {unknown}; it knows {", ".join(weight)}.')
         if kl_p_views not in ('all', 'unrotated'):
             raise ValueError(f"model.kl_p_views must be 'all' or 'unrotated', but got {kl_p_views!r}.")
         self.kl_p_views = kl_p_views
@@ -47,8 +47,7 @@ class Criterion(nn.Module):
         if not self.weight['kl_p']:
             return 0.0
         if self.kl_p_views == 'unrotated':
-            student, teacher = student[:: labels.num_views], teacher[:: labels.num_views]
-            return self.kd_loss(student, teacher.detach(), labels.y)
+            return self.kd_loss(student[:: labels.num_views], teacher[:: labels.num_views].detach(), labels.y)
         return self.kd_loss(student, teacher.detach(), labels.rows)
 
     def freeze_idle_branches(self, networks: Iterable[SSAClassifier]) -> None:

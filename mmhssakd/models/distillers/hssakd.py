@@ -21,19 +21,17 @@ class HSSAKD(SSAClassifier):
 
     ``L_student = L_task + L_kl_q + L_kl_p``, as docs/method.md defines them.
 
-    The teacher is a plain attribute, not a submodule: it moves with the model, stays in eval mode, takes no
-    gradient, and is in no state dict, checkpoint or optimizer. It is built when it is first asked for, which is
-    before training: inference needs neither its config nor its checkpoint.
+    The teacher is no submodule: it moves with the model, but is in no state dict, checkpoint or optimizer. It is built
+    when it is first asked for, which is before training: inference needs neither its config nor its checkpoint.
 
     Args:
         teacher (dict, optional): ``config`` (a config file or a model dict) and ``checkpoint`` (a path or URL).
             None is a student that cannot be trained.
         kd_loss (dict): The mimicry loss of p; it holds the temperature. Defaults to ``dict(type='KDLoss', tau=3)``.
-        loss_weight (dict, optional): Factors of the terms ``task``, ``kl_q``, ``kl_p`` (1 each, as in the paper)
-            and ``aux`` (cross-entropy of the student's own branches, 0 in the paper). A term with factor 0 is
-            not computed (``task`` is, for the log). Defaults to None.
-        kl_p_views (str): ``'all'`` mimics p on every view (the paper), ``'unrotated'`` on the images alone.
-            Defaults to ``'all'``.
+        loss_weight (dict, optional): Factors of the terms ``task``, ``kl_q``, ``kl_p``, by default 1, and ``aux``
+            (cross-entropy of the student's own branches), by default 0. A term with factor 0 is not computed (``task``
+            is, for the log).
+        kl_p_views (str): ``'all'`` (default) mimics p on every view, ``'unrotated'`` on the images alone.
         kd_loss_q (dict, optional): The mimicry loss of each q_l. Defaults to ``kd_loss``.
         branch_map (Sequence[int], optional): For each of the student's branches the teacher's branch, from 0, that
             it mimics. Defaults to the branch of the same number.
@@ -80,7 +78,7 @@ class HSSAKD(SSAClassifier):
         super().init_weights()
 
     def _apply(self, fn: Callable, recurse: bool = True) -> 'HSSAKD':
-        """Move or cast the teacher along: ``to``, ``cuda``, ``double``, ... all come through here."""
+        """Move or cast the teacher along; torch's, private: ``to``, ``cuda``, ``double``, ... all come through here."""
         super()._apply(fn, recurse)
         if self.__dict__.get('teacher') is not None:
             self.teacher._apply(fn, recurse)

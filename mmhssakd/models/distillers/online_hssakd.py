@@ -1,6 +1,6 @@
 """Online HSSAKD: peers that train together and mimic each other."""
 
-from collections import defaultdict
+from itertools import product
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
@@ -29,10 +29,8 @@ class OnlineHSSAKD(BaseClassifier):
 
     Args:
         peers (Sequence[dict]): Configs of two or more :class:`SSAClassifier`, of any architectures.
-        kd_loss (dict): See :class:`HSSAKD`.
-        kd_loss_q (dict, optional): See :class:`HSSAKD`.
+        kd_loss (dict), kd_loss_q (dict, optional), kl_p_views (str): See :class:`HSSAKD`.
         loss_weight (dict, optional): Factors of the terms ``task``, ``aux``, ``kl_q``, ``kl_p``. Defaults to 1 each.
-        kl_p_views (str): See :class:`HSSAKD`.
         data_preprocessor (dict, optional): As in mmpretrain.
         init_cfg (dict, optional): Initialization config.
 
@@ -54,13 +52,12 @@ class OnlineHSSAKD(BaseClassifier):
     ) -> None:
         num_classes = next((peer.get('head', {}).get('num_classes') for peer in peers), None)
         super().__init__(init_cfg=init_cfg, data_preprocessor=preprocessor_config(data_preprocessor, num_classes))
-        for i, peer in enumerate(peers):
-            for key in ('data_preprocessor', 'train_cfg'):
-                if peer.get(key):
-                    raise ValueError(
-                        f'model.peers.{i}.{key}={dict(peer[key])} would not be used: all peers see the '
-                        'same images, prepared by model.data_preprocessor. Remove it.'
-                    )
+        for i, key in product(range(len(peers)), ('data_preprocessor', 'train_cfg')):
+            if peers[i].get(key):
+                raise ValueError(
+                    f'model.peers.{i}.{key}={dict(peers[i][key])} would not be used: all peers see the '
+                    'same images, prepared by model.data_preprocessor. Remove it.'
+                )
         peers = [MODELS.build(dict(dict(type='mmhssakd.SSAClassifier'), **peer)) for peer in peers]
         self._check(peers)
         self.peers = ModuleList(peers)
@@ -74,17 +71,13 @@ class OnlineHSSAKD(BaseClassifier):
         if len(peers) < 2:
             raise ValueError(f'model.peers needs two or more configs, but got {len(peers)}.')
         if not all(isinstance(peer, SSAClassifier) for peer in peers):
-            raise TypeError(
-                f'Each of model.peers must be an SSAClassifier, but got {[type(peer).__name__ for peer in peers]}.'
-            )
+            names = [type(peer).__name__ for peer in peers]
+            raise TypeError(f'Each of model.peers must be an SSAClassifier, but got {names}.')
+        branches = [len(peer.auxiliary_neck.branches) if peer.auxiliary_neck else 0 for peer in peers]
         for what, mend, values in (
             ('classes', 'model.peers.*.head.num_classes', [peer.num_classes for peer in peers]),
             ('views', 'model.peers.*.views', [peer.num_views for peer in peers]),
-            (
-                'auxiliary branches',
-                'the taps of model.peers.*.auxiliary_neck',
-                [len(peer.auxiliary_neck.branches) if peer.auxiliary_neck else 0 for peer in peers],
-            ),
+            ('auxiliary branches', 'the taps of model.peers.*.auxiliary_neck', branches),
         ):
             if len(set(values)) > 1:
                 raise ValueError(f'The peers have different numbers of {what}, {values}: make {mend} agree.')
@@ -95,11 +88,7 @@ class OnlineHSSAKD(BaseClassifier):
         """As in mmpretrain: ``mode`` is 'tensor' (log-probabilities of the ensemble), 'predict' or 'loss'."""
         if mode == 'tensor':
             return self.peer_scores(inputs).mean(0).log()
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
-        if mode == 'predict':
-            return self.predict(inputs, data_samples)
-        raise RuntimeError(f"mode must be 'tensor', 'predict' or 'loss', but got {mode!r}.")
+        return self.loss(inputs, data_samples) if mode == 'loss' else self.predict(inputs, data_samples)
 
     def extract_feat(self, inputs: torch.Tensor) -> Tuple[torch.Tensor]:
         """Features of the first peer, after its neck."""
@@ -133,15 +122,15 @@ class OnlineHSSAKD(BaseClassifier):
         labels = read_labels(data_samples, self.num_views)
         views = self.peers[0].make_views(inputs)
         outputs = [peer.forward_views(views) for peer in self.peers]
-        totals, log = defaultdict(float), {}
+        losses: Dict[str, torch.Tensor] = {}
         for i, peer in enumerate(self.peers):
-            losses = self.peer_losses(peer, outputs[i], outputs[:i] + outputs[i + 1 :], data_samples, labels)
-            for name, value in losses.items():
+            own = self.peer_losses(peer, outputs[i], outputs[:i] + outputs[i + 1 :], data_samples, labels)
+            for name, value in own.items():
                 if name.startswith('loss'):
-                    totals[name] = totals[name] + value
+                    losses[name] = losses.get(name, 0.0) + value
                 else:
-                    log[f'peer{i}_{name}'] = value
-        return {**totals, **log}
+                    losses[f'peer{i}_{name}'] = value
+        return losses
 
     def peer_losses(
         self, peer: SSAClassifier, logits: Logits, others: List[Logits], data_samples: List[DataSample], labels: Labels

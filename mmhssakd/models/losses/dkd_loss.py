@@ -39,17 +39,12 @@ class DKDLoss(MimicryLoss):
         """
         if labels is None:
             raise ValueError(
-                'DKDLoss needs the label of every image: remove mixup or cutmix from '
-                'model.train_cfg.augments, or take another loss.'
+                'DKDLoss needs the label of every image: remove mixup or cutmix from model.train_cfg.augments.'
             )
         target = F.one_hot(labels, student.shape[1]).bool()
-        others = [x[~target].view(len(x), -1) for x in (student, teacher)]
-        # binary distributions (target, all others), in the logarithm
-        binary = [
-            F.log_softmax(torch.stack([x[target], other.logsumexp(1)], dim=1), dim=1)
-            for x, other in zip((student, teacher), others)
-        ]
-        tckd = F.kl_div(binary[0], binary[1], reduction='batchmean', log_target=True)
-        rest = [F.log_softmax(x, dim=1) for x in others]
-        nckd = F.kl_div(rest[0], rest[1], reduction='batchmean', log_target=True)
+        rest = [x[~target].view(len(x), -1) for x in (student, teacher)]
+        # the target, and all others together
+        both = [torch.stack([x[target], other.logsumexp(1)], dim=1) for x, other in zip((student, teacher), rest)]
+        tckd = F.kl_div(F.log_softmax(both[0], 1), F.log_softmax(both[1], 1), reduction='batchmean', log_target=True)
+        nckd = F.kl_div(F.log_softmax(rest[0], 1), F.log_softmax(rest[1], 1), reduction='batchmean', log_target=True)
         return self.alpha * tckd + self.beta * nckd

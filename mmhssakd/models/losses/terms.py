@@ -23,14 +23,8 @@ class Logits(NamedTuple):
 
 
 def named_losses(weight: Dict[str, float], **terms: Term) -> Dict[str, torch.Tensor]:
-    """Add up the branches' shares, weigh the terms, and name both for mmengine.
-
-    Args:
-        weight (dict): Factor of each term.
-        **terms (Term): The terms, by name.
-
-    Returns:
-        dict: ``loss_<name>`` of every term that counts, and the shares ``ce_q1``, ``kl_q1``, ..., not weighted.
+    """Add up the branches' shares and weigh the terms: ``loss_<name>`` of every term that counts, and for the log the
+    shares ``ce_q1``, ``kl_q1``, ..., not weighted.
     """
     losses = {}
     for name, term in terms.items():

@@ -6,6 +6,7 @@ import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
 
+from mmhssakd.compat.patches import no_init_report
 from mmhssakd.registry import MODELS
 from .branches import Branch
 from .features import probe, tapped, to_map
@@ -28,8 +29,8 @@ def backbone_like(config: dict) -> Any:
 def initialize(module: Any) -> None:
     """Initialize as the module's own code does, without mmengine's report of each tensor."""
     if hasattr(module, 'init_weights'):
-        module._dump_init_info = lambda: None
-        module.init_weights()
+        with no_init_report():
+            module.init_weights()
 
 
 def module_names(backbone: nn.Module) -> str:
@@ -41,11 +42,8 @@ def module_names(backbone: nn.Module) -> str:
 class AuxiliaryNeck(BaseModule):
     """Auxiliary classifiers hooked to a backbone's stages.
 
-    A branch is the rest of the same architecture after its stage: the stages come out of a freshly built and
-    initialized backbone of the same config, so any backbone that is a chain of modules gets its branches
-    without a line written for it. The last branch repeats the last stage at stride 1.
-
-    A branch can be given as a config instead (``branch``).
+    A branch is the rest of the same architecture after its stage, out of a new backbone of the same config, so any
+    backbone that is a chain of modules has branches. The last one repeats the last stage at stride 1.
 
     The features are taken by forward hooks on named modules, which are there only inside :meth:`tap`. So the
     backbone keeps its code and its ``out_indices``, and inference never meets a hook.
@@ -64,9 +62,8 @@ class AuxiliaryNeck(BaseModule):
         repeat (Sequence[str], optional): Names of the modules that the branch after the last stage repeats. A
             tap at the last of them gets this branch. Defaults to the backbone's last stage, or to the last tap.
         branch (dict, optional): Config of a module that every branch has instead of copied stages, such as
-            ``dict(type='mmhssakd.ConvBranch')`` or ``dict(type='mmhssakd.TransformerBranch')``. It is given
-            ``in_channels``, maps (N, C, H, W) to a feature map, and has ``out_channels``. Then the backbone need
-            not be a chain of modules, and may return tokens.
+            :class:`ConvBranch` or :class:`TransformerBranch`: it takes ``in_channels``, maps (N, C, H, W) to a feature
+            map, and has ``out_channels``. Then the backbone need not be a chain of modules, and may return tokens.
         image_size (int, optional): Side of the empty image with which the features' channels are found out.
             Defaults to 32, or to 224 if the backbone refuses that.
         with_cp (bool): Compute each stage of a branch a second time in the backward pass instead of keeping its
@@ -130,20 +127,17 @@ class AuxiliaryNeck(BaseModule):
                 )
             if not names or len(set(names)) < len(names):
                 raise ValueError(f'auxiliary_neck.{option} must name at least one module and none twice, got {names}.')
-        outside = [tap for tap in self.taps if tap not in self.chain and tap != self.taps[0]]
+        outside = [tap for tap in self.taps[1:] if tap not in self.chain]
         if outside:
-            raise ValueError(
-                f'auxiliary_neck.chain must lead through every tap but the first; {outside} are not in it.'
-            )
+            raise ValueError(f'auxiliary_neck.chain must lead through every tap but the first, but lacks {outside}.')
 
     def _copied_branch(self, tap: str, feature: torch.Tensor, backbone: dict, *options) -> Branch:
         """A branch of the stages after a tap; it is run once on the tap's feature map."""
         fresh = backbone_like(backbone)
         try:
             branch = Branch(self._stages(tap, feature.shape[1], fresh), *options)
-            if not hasattr(fresh, 'res_layers'):  # the modules of a residual network do fit together
-                with torch.no_grad():
-                    branch.eval()(feature)
+            with torch.no_grad():
+                branch.eval()(feature)
             return branch.train()
         except (RuntimeError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(
@@ -154,8 +148,7 @@ class AuxiliaryNeck(BaseModule):
 
     def _stages(self, tap: str, channels: int, fresh: Any) -> nn.Sequential:
         """Take the stages after a tap, whose feature map has so many channels, out of a new backbone."""
-        start = self.chain.index(tap) + 1 if tap in self.chain else 0
-        names = self.chain[start:]
+        names = self.chain[self.chain.index(tap) + 1 if tap in self.chain else 0 :]
         if tap == self.repeat[-1]:
             names = self.repeat + names
             if hasattr(fresh, 'repeat_last_stage'):
@@ -170,14 +163,6 @@ class AuxiliaryNeck(BaseModule):
         return tapped(backbone, self.taps)
 
     def forward(self, features: Dict[str, torch.Tensor]) -> List[torch.Tensor]:
-        """Classify the tapped features.
-
-        Args:
-            features (dict): What :meth:`tap` collected.
-
-        Returns:
-            list[Tensor]: Logits of q_1 .. q_L, each of shape (rows, N * M).
-        """
-        return [
-            branch(to_map(features[name], name, self.channels[name])) for name, branch in zip(self.taps, self.branches)
-        ]
+        """Classify what :meth:`tap` collected: logits of q_1 .. q_L, each (rows, N * M)."""
+        maps = [to_map(features[name], name, self.channels[name]) for name in self.taps]
+        return [branch(feature) for branch, feature in zip(self.branches, maps)]

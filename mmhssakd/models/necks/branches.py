@@ -78,14 +78,9 @@ class TransformerBranch(BaseModule):
         self.out_channels = channels
         self.project = nn.Linear(in_channels, channels)
         self.position = nn.Conv2d(channels, channels, 3, 1, 1, groups=channels)  # tells the blocks who is beside whom
-        self.blocks = nn.Sequential(
-            *[
-                nn.TransformerEncoderLayer(
-                    channels, num_heads, 4 * channels, dropout=0.0, activation='gelu', batch_first=True, norm_first=True
-                )
-                for _ in range(depth)
-            ]
-        )
+        options = dict(dropout=0.0, activation='gelu', batch_first=True, norm_first=True)
+        blocks = [nn.TransformerEncoderLayer(channels, num_heads, 4 * channels, **options) for _ in range(depth)]
+        self.blocks = nn.Sequential(*blocks)
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, feature: torch.Tensor) -> torch.Tensor:

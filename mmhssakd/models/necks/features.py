@@ -1,7 +1,7 @@
 """Features of any backbone, taken by hooks, as feature maps."""
 
 import math
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Dict, Iterator, Optional, Sequence
 
 import torch
@@ -20,12 +20,10 @@ def tapped(backbone: nn.Module, taps: Sequence[str]) -> Iterator[Dict[str, Any]]
     def keep(name: str):
         return lambda module, args, output: features.__setitem__(name, output)
 
-    handles = [backbone.get_submodule(name).register_forward_hook(keep(name)) for name in taps]
-    try:
+    with ExitStack() as stack:
+        for name in taps:
+            stack.enter_context(backbone.get_submodule(name).register_forward_hook(keep(name)))
         yield features
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def channels_first(feature: torch.Tensor, channels: Optional[int]) -> torch.Tensor:
@@ -39,15 +37,11 @@ def channels_first(feature: torch.Tensor, channels: Optional[int]) -> torch.Tens
 
 
 def to_map(output: Any, name: str, channels: Optional[int] = None) -> torch.Tensor:
-    """Turn what a module returns into a feature map (N, C, H, W).
+    """Turn what the module ``name`` returns into a feature map (N, C, H, W).
 
     Maps stay as they are, with the channels moved to the front where they are last. Tokens (N, L, C), alone or
     with their (H, W) as mmpretrain's Swin returns them, become maps; class tokens, which come first, are dropped.
-
-    Args:
-        output (Any): Output of a tapped module.
-        name (str): Its name, for the message.
-        channels (int, optional): Channels of the map. None, when they are to be found out, takes a square image.
+    Without ``channels``, when they are to be found out, the image must be square.
 
     Raises:
         ValueError: It is none of these.
@@ -60,10 +54,8 @@ def to_map(output: Any, name: str, channels: Optional[int] = None) -> torch.Tens
         return channels_first(output, channels)
     if not (isinstance(output, torch.Tensor) and output.ndim == 3):
         what = f'shape {tuple(output.shape)}' if isinstance(output, torch.Tensor) else f'type {type(output).__name__}'
-        raise ValueError(
-            f'auxiliary_neck.taps: {name!r} returns something of {what}, which is no feature map '
-            '(N, C, H, W) and no tokens (N, L, C): tap another module.'
-        )
+        kinds = 'no feature map (N, C, H, W) and no tokens (N, L, C)'
+        raise ValueError(f'auxiliary_neck.taps: {name!r} returns something of {what}, {kinds}: tap another module.')
     side = math.isqrt(output.shape[1])
     height, width = shape or (side, side)
     return output[:, output.shape[1] - height * width :].transpose(1, 2).unflatten(2, (int(height), int(width)))
@@ -71,17 +63,16 @@ def to_map(output: Any, name: str, channels: Optional[int] = None) -> torch.Tens
 
 @torch.no_grad()
 def probe(backbone: nn.Module, taps: Sequence[str], image_size: Optional[int] = None) -> Dict[str, torch.Tensor]:
-    """Feature maps of an empty image, to learn their channels.
+    """Feature maps of an empty image, to learn their channels; the backbone is in eval mode then.
 
     Without ``image_size`` a small image is tried first, then one of 224 x 224, which Swin and timm's ViT insist on.
 
     Raises:
         ValueError: The backbone does not take such an image, never calls a tapped module, or it returns no feature map.
     """
-    training = backbone.training
-    backbone.eval()  # mmpretrain's backbones return None here
+    sizes = (32, 224) if image_size is None else (image_size,)
+    backbone.eval()
     with tapped(backbone, taps) as features:
-        sizes = (32, 224) if image_size is None else (image_size,)
         for size in sizes:
             try:
                 backbone(torch.zeros(1, 3, size, size))
@@ -92,7 +83,6 @@ def probe(backbone: nn.Module, taps: Sequence[str], image_size: Optional[int] = 
                         f'{type(backbone).__name__} does not take an image of {size} x {size}: set '
                         f'auxiliary_neck.image_size to a size that it takes. It says: {error}'
                     ) from error
-    backbone.train(training)
     silent = [name for name in taps if name not in features]
     if silent:
         raise ValueError(

@@ -27,13 +27,5 @@ def kept_statistics(module: nn.Module) -> Iterator[None]:
 
 
 def run_checkpointed(module: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-    """Run a module, and run it again in the backward pass instead of keeping its activations.
-
-    Args:
-        module (nn.Module): Its batch norms count the batch once.
-        inputs (Tensor): What the module takes.
-
-    Returns:
-        Tensor: What the module returns.
-    """
+    """Run a module, and run it again in the backward pass instead of keeping its activations."""
     return checkpoint(module, inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), kept_statistics(module)))

@@ -22,9 +22,11 @@ def _fit_input_channels(module: nn.Module, inputs: tuple) -> None:
             module.bias = nn.Parameter(module.bias.new_empty(channels))
         module.reset_parameters()
     elif isinstance(module, _BatchNorm) and module.num_features != channels:
-        module.__init__(  # type: ignore[misc]
-            channels, module.eps, module.momentum, module.affine, module.track_running_stats
-        )
+        module.num_features = channels
+        for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+            if tensor.ndim:
+                setattr(module, name, type(tensor)(tensor.new_empty(channels)))
+        module.reset_parameters()
 
 
 def _drop_projections(stages: nn.Sequential) -> None:
@@ -38,18 +40,11 @@ def _drop_projections(stages: nn.Sequential) -> None:
 
 
 def repeat_stage(stages: nn.Sequential, channels: int) -> nn.Sequential:
-    """Make ``stages`` take ``channels`` input channels and keep the resolution, in place.
+    """Make the last stages of a convolutional backbone take ``channels`` channels and keep the resolution, in place.
 
-    Strides become 1, the first layers are widened to the new number of channels, and a projection shortcut
-    that would project C to C channels becomes the identity, which is how a residual stage is written in the
-    first place when nothing changes its shape.
-
-    Args:
-        stages (nn.Sequential): The last stage (or stages) of a convolutional backbone.
-        channels (int): Channels of the feature map that the repeated stage reads.
-
-    Returns:
-        nn.Sequential: ``stages``. The changed layers have fresh weights.
+    Strides become 1, the first layers are widened to the new number of channels, with fresh weights, and a projection
+    shortcut that would project C to C channels becomes the identity, as a residual stage has it where nothing changes
+    its shape. Returns ``stages``.
     """
     for module in stages.modules():
         for name, child in module.named_children():
@@ -57,11 +52,8 @@ def repeat_stage(stages: nn.Sequential, channels: int) -> nn.Sequential:
                 child.stride = (1,) * len(child.stride)
             elif isinstance(child, (nn.MaxPool2d, nn.AvgPool2d)):
                 setattr(module, name, nn.Identity())
-    handles = [
-        m.register_forward_pre_hook(_fit_input_channels)
-        for m in stages.modules()
-        if isinstance(m, (_ConvNd, _BatchNorm))
-    ]
+    layers = [module for module in stages.modules() if isinstance(module, (_ConvNd, _BatchNorm))]
+    handles = [layer.register_forward_pre_hook(_fit_input_channels) for layer in layers]
     training = stages.training
     with torch.no_grad():
         stages.eval()(torch.zeros(1, channels, 8, 8))
