@@ -88,7 +88,7 @@ def put_in(file: Path, text: str) -> None:
     def functions(names: dict) -> dict:
         here = [thing for thing in names.values() if getattr(thing, '__module__', '') == module.__name__]
         inner = [method for thing in here if inspect.isclass(thing) for method in vars(thing).values()]
-        found = (getattr(thing, '__func__', thing) for thing in here + inner)
+        found = (inspect.unwrap(getattr(thing, 'fget', thing)) for thing in here + inner)  # below its decorators
         return {thing.__qualname__: thing for thing in found if inspect.isfunction(thing)}
 
     module = importlib.import_module('.'.join(file.with_suffix('').parts))
