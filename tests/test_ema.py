@@ -55,7 +55,7 @@ def same(found, expected) -> bool:
     return found.keys() == expected.keys() and all(torch.equal(found[key], expected[key]) for key in expected)
 
 
-@pytest.mark.parametrize('when', [dict(training=3)], ids=str)
+@pytest.mark.parametrize('when', [dict(training=3), dict(validation=6)], ids=str)
 @pytest.mark.parametrize('kind', ['epochs', 'iterations'])
 def test_a_stopped_run_ends_as_one_that_was_not(jobs, kind, when, tmp_path, monkeypatch):
     tiny_job.leave_configs_as_they_are(monkeypatch)
