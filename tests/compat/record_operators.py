@@ -7,8 +7,6 @@ from pathlib import Path
 
 import mmcv
 import numpy as np
-import operator_cases
-import tiny_detector
 import torch
 
 import mmhssakd  # noqa: F401
@@ -18,6 +16,9 @@ FOLDER = Path(__file__).parents[1] / 'data/operators'
 
 
 def main() -> None:
+    import operator_cases  # after mmhssakd
+    import tiny_detector
+
     if in_use() != 'compiled (mmcv)':
         sys.exit(f'Compiled mmcv is needed, and here are {in_use()}.')
     torch.set_num_threads(1)
