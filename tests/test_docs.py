@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
+from mmengine.registry import VISUALIZERS, DefaultScope
 
 from mmhssakd.registry import MODELS
 
@@ -147,7 +147,7 @@ def checkout(tmp_path_factory):
 
 
 @pytest.mark.parametrize('page, file', WRITTEN, ids=str)
-def test_written_configs_build(page, file, checkout, monkeypatch):
+def test_written_configs_build(page, file, checkout, tmp_path, monkeypatch):
     monkeypatch.chdir(checkout(page))
     monkeypatch.setattr('mmhssakd.models.necks.auxiliary_neck.initialize', lambda backbone: None)  # takes long
     cfg = Config.fromfile(file)
@@ -156,7 +156,10 @@ def test_written_configs_build(page, file, checkout, monkeypatch):
         assert teacher.config.endswith('my_teacher.py') or Path(teacher.config).is_file()
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         model = MODELS.build(cfg.model)
+        visualizer = VISUALIZERS.build({**cfg.visualizer, 'save_dir': str(tmp_path), 'name': tmp_path.name})
     assert 'backbone' in dict(model.named_children())
+    visualizer.add_scalars(dict(loss_task=1.0), step=1)
+    assert ('Tensorboard' in str(cfg.visualizer)) == bool(list(tmp_path.rglob('events.out.tfevents*')))
     if 'CustomDataset' in str(cfg.train_dataloader):
         assert cfg.train_dataloader.dataset.pipeline[0].type == 'LoadImageFromFile'
         assert cfg.val_dataloader.dataset.data_prefix == 'val' and cfg.train_dataloader.batch_size == 32

@@ -16,8 +16,7 @@ FOLDER = Path(__file__).parents[1] / 'data/operators'
 
 
 def main() -> None:
-    sys.path.insert(0, str(Path(__file__).parent))
-    import operator_cases
+    import operator_cases  # after mmhssakd
     import tiny_detector
 
     if in_use() != 'compiled (mmcv)':

@@ -1,6 +1,3 @@
-import sys
-from pathlib import Path
-
 import pytest
 import timm
 import torch
@@ -8,30 +5,27 @@ import torchvision
 from detection_data import save_classifier
 from mmpretrain.models import ResNet
 from mmpretrain.models.backbones import TIMMBackbone
+from processes import call
 from safetensors.torch import load_file
 
 from mmhssakd.converters.export import export_backbone
 from mmhssakd.registry import MODELS
 
-sys.path.insert(0, str(Path(__file__).parents[2] / 'tools/model_converters'))
-import export_backbone as tool  # noqa: E402
-
 SMALL = dict(type='mmhssakd.CIFARResNet', depth=8, stem_channels=8, base_channels=8)
 
 
 @pytest.fixture
-def export(monkeypatch):
+def export():
     """Call the tool; returns its exit status, 0 when it ran through."""
 
-    def call(checkpoint, out, fmt):
-        monkeypatch.setattr(sys, 'argv', ['export_backbone.py', str(checkpoint), str(out), '--format', fmt])
+    def run(checkpoint, out, fmt):
         try:
-            tool.main()
+            call('model_converters/export_backbone.py', checkpoint, out, '--format', fmt)
         except SystemExit as end:
             return end.code
         return 0
 
-    return call
+    return run
 
 
 def features(network, images):

@@ -55,6 +55,13 @@ def test_empty_boxes_are_errors_or_left_out(folder):
     assert kept['bbox'] == [99, 49, 119, 89] and kept['bbox_label'] == 1
 
 
+def test_a_box_outside_of_its_image_is_an_error(folder):
+    (folder / 'Annotations/000000.xml').write_text(annotation(boxes=((4, 6, 40, 44), (500, 20, 590, 70))))
+    message = r'or outside of its image of 128 x 96: xmin 500, ymin 20, xmax 590, ymax 70 \(disc\)'
+    with pytest.raises(ValueError, match=message):
+        build(folder)
+
+
 def test_images_of_other_extensions(folder):
     (folder / 'JPEGImages/000000.jpg').rename(folder / 'JPEGImages/000000.png')
     assert build(folder).get_data_info(0)['img_path'].endswith('000000.png')

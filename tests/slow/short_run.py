@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Optional, Tuple
 
 ROOT = Path(__file__).parents[2]
-for folder in (ROOT, ROOT / 'tools', ROOT / 'tests'):
+for folder in (ROOT, ROOT / 'tools', ROOT / 'tests/helpers'):
     sys.path.insert(0, str(folder))
 os.environ['OMP_NUM_THREADS'] = '1'
 

@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+import tiny_job
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
-sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
+pytestmark = pytest.mark.slow
 ENVIRONMENT = dict(os.environ, OMP_NUM_THREADS='1', MMHSSAKD_PYTHON=sys.executable)
 
 
@@ -117,8 +118,6 @@ def wait_until(condition, seconds: float, what: str):
 
 @pytest.fixture
 def job(tmp_path):
-    import tiny_job
-
     tiny_job.prepare(tmp_path, workers=1, seed=0)
     return tmp_path
 

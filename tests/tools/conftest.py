@@ -1,4 +1,3 @@
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,8 +7,6 @@ from mmengine.config import Config
 from mmhssakd.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
-for folder in ('tests/tools', 'tools', 'tools/model_converters', 'tools/dataset_converters'):
-    sys.path.insert(0, str(ROOT / folder))
 
 
 @pytest.fixture(scope='session')

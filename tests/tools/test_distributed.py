@@ -50,7 +50,7 @@ def train(folder: Path, processes: int, teacher: Path, more: str = '', *argument
         '--work-dir',
         folder,
         options=options,
-        env=dict(PYTHONPATH=f'{ROOT}:{ROOT / "tests/tools"}'),
+        env=dict(PYTHONPATH=f'{ROOT}:{ROOT / "tests/helpers"}'),
     )
     files = sorted(folder.glob('losses_*.jsonl'))
     assert len(files) == processes

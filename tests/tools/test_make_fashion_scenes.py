@@ -1,16 +1,13 @@
 import json
-import struct
 import sys
-from pathlib import Path
 
 import cv2
+import make_fashion_scenes as maker
 import numpy as np
 import pytest
+from fashion_data import write_split
 
 from mmhssakd.registry import DATASETS
-
-sys.path.insert(0, str(Path(__file__).parents[2] / 'tools/dataset_converters'))
-import make_fashion_scenes as maker  # noqa: E402
 
 TRAIN_LABELS, TEST_LABELS = range(5), range(5, 10)
 
@@ -29,13 +26,7 @@ def source(tmp_path):
     folder = tmp_path / 'articles'
     folder.mkdir()
     for name, labels in (('train', TRAIN_LABELS), ('t10k', TEST_LABELS)):
-        articles = shapes(len(labels))
-        (folder / f'{name}-images-idx3-ubyte').write_bytes(
-            struct.pack('>BBBBIII', 0, 0, 8, 3, *articles.shape) + articles.tobytes()
-        )
-        (folder / f'{name}-labels-idx1-ubyte').write_bytes(
-            struct.pack('>BBBBI', 0, 0, 8, 1, len(labels)) + bytes(labels)
-        )
+        write_split(folder, name, shapes(len(labels)), np.array(labels))
     return folder
 
 

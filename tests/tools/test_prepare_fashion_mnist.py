@@ -1,16 +1,14 @@
 """Fashion-MNIST is found wherever it can be had, and nothing is installed for it."""
 
-import runpy
 from pathlib import Path
 
 import pytest
 from fashion_data import make_fashion
-
-TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/prepare_fashion_mnist.py'
+from processes import call
 
 
 @pytest.fixture
-def call(tmp_path, monkeypatch, capsys):
+def prepare(tmp_path, monkeypatch, capsys):
     """Run the tool with a site that does not answer, and an apt-get that has the package of the test's choice."""
 
     def run(*arguments, packaged: bool) -> str:
@@ -25,9 +23,8 @@ def call(tmp_path, monkeypatch, capsys):
             (programs / name).chmod(0o755)
         monkeypatch.setenv('PATH', str(programs), prepend=':')
         monkeypatch.setattr('mmpretrain.datasets.utils.download_url_to_file', no_answer)
-        monkeypatch.setattr('sys.argv', ['prepare', '--out', str(tmp_path / 'out'), *map(str, arguments)])
         monkeypatch.setattr('pathlib.Path.is_file', lambda path: not str(path).startswith('/usr') and exists(path))
-        runpy.run_path(str(TOOL), run_name='__main__')
+        call('dataset_converters/prepare_fashion_mnist.py', '--out', tmp_path / 'out', *arguments)
         return capsys.readouterr().out
 
     exists = Path.is_file
@@ -46,19 +43,19 @@ def files(tmp_path) -> list:
 FILES = ['t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte', 'train-images-idx3-ubyte', 'train-labels-idx1-ubyte']
 
 
-def test_from_debians_package(call, tmp_path):
-    said = call(packaged=True)
+def test_from_debians_package(prepare, tmp_path):
+    said = prepare(packaged=True)
     assert 'from its own site (timed out)' in said and 'unpacked and not installed' in said
     assert files(tmp_path) == FILES
 
 
-def test_from_a_folder(call, tmp_path):
-    assert str(tmp_path / 'packed') in call('--source', tmp_path / 'packed', packaged=False)
+def test_from_a_folder(prepare, tmp_path):
+    assert str(tmp_path / 'packed') in prepare('--source', tmp_path / 'packed', packaged=False)
     assert files(tmp_path) == FILES
 
 
-def test_from_nowhere(call, capsys):
+def test_from_nowhere(prepare, capsys):
     with pytest.raises(SystemExit):
-        call(packaged=False)
+        prepare(packaged=False)
     captured = capsys.readouterr()
     assert 'no such package' in captured.out and 'give --source' in captured.err

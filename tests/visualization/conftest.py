@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from detection_data import make_voc
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from written_run import ROOT, fashion, find_browser, runs  # noqa: F401
+from written_run import ROOT, find_browser
 
 from mmhssakd.registry import MODELS
 
@@ -28,8 +29,6 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(scope='session')
 def detector_run(tmp_path_factory) -> Path:
     """An untrained detector and two images."""
-    from detection_data import make_voc
-
     root = tmp_path_factory.mktemp('detector')
     cfg = Config.fromfile(ROOT / 'configs/detection/faster-rcnn_r8_fpn_fashion-scenes.py')
     classes = list(cfg.class_names)

@@ -1,19 +1,15 @@
 """The page: what it holds, and that it needs nothing beside itself."""
 
 import re
-import sys
 from html.parser import HTMLParser
-from pathlib import Path
-from unittest import mock
 
 import pytest
+from processes import ROOT, call
 
 from mmhssakd.experiments.runs import find_runs, group_runs
 from mmhssakd.visualization import page
 from mmhssakd.visualization.detections import plot_detections
 from mmhssakd.visualization.report import results_table, write_report
-
-TOOLS = Path(__file__).parents[2] / 'tools'
 
 
 class Reader(HTMLParser):
@@ -104,18 +100,8 @@ def test_names_are_escaped():
     assert '<script>' not in built and '<i>' not in built
 
 
-def run_tool(name: str, *arguments) -> None:
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location(Path(name).stem, TOOLS / name)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    with mock.patch.object(sys, 'argv', [name, *map(str, arguments)]):
-        module.main()
-
-
 def test_commands(runs, tmp_path, capsys):
-    run_tool('analysis/report.py', runs, '--out', tmp_path / 'page.html', '--images', 0)
+    call('analysis/report.py', runs, '--out', tmp_path / 'page.html', '--images', 0)
     assert capsys.readouterr().out.strip() == str(tmp_path / 'page.html')
     assert 'Answers' not in (tmp_path / 'page.html').read_text()
 
@@ -131,22 +117,18 @@ def test_commands(runs, tmp_path, capsys):
         ),
         ('analysis/report.py', ['RUNS', '--out', '/no/page.html'], 'no such folder to write to: /no'),
         ('visualize_views.py', ['none.py'], 'no such config file: none.py'),
-        (
-            'visualize_views.py',
-            [TOOLS.parent / 'configs/fashion_mnist/ce_r8.py'],
-            'ImageClassifier, which makes no views',
-        ),
+        ('visualize_views.py', [ROOT / 'configs/fashion_mnist/ce_r8.py'], 'ImageClassifier, which makes no views'),
     ],
 )
 def test_refusals(tool, arguments, message, runs):
     with pytest.raises(SystemExit, match=message):
-        run_tool(tool, *[runs if argument == 'RUNS' else argument for argument in arguments])
+        call(tool, *[runs if argument == 'RUNS' else argument for argument in arguments])
 
 
 def test_visualize_views(fashion, tmp_path, capsys):
-    run_tool(
+    call(
         'visualize_views.py',
-        TOOLS.parent / 'configs/fashion_mnist/hssakd_r8.py',
+        ROOT / 'configs/fashion_mnist/hssakd_r8.py',
         '--images',
         2,
         '--out',

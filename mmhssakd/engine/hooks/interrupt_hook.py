@@ -10,7 +10,7 @@ from typing import Any, Callable, Optional, Sequence
 
 import torch
 from mmengine.dist import all_reduce, get_world_size, is_main_process
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
@@ -118,6 +118,9 @@ class InterruptHook(Hook):
         """Stop here if asked to; the validation will be done again."""
         number = self.asked() if self.previous else 0
         if number:
+            for hook in runner.hooks:  # the model validates with the average's weights: back to those that are trained
+                if isinstance(hook, EMAHook) and getattr(hook, 'evaluate_on_ema', True):
+                    EMAHook.after_val_epoch(hook, runner)
             self.stop(runner, number, dict(epoch=runner.epoch, iter=runner.iter))
 
     def stop(self, runner: Runner, number: int, meta: dict) -> None:

@@ -3,6 +3,8 @@ import small
 import torch
 from mmpretrain.models import ImageClassifier
 
+from mmhssakd.models.labels import read_labels
+from mmhssakd.models.losses.terms import Logits, accuracies
 from mmhssakd.registry import MODELS
 
 
@@ -38,8 +40,28 @@ def test_inference_is_that_of_the_plain_classifier(mode):
 def test_loss_terms_and_log():
     losses = build()(torch.randn(4, 3, 16, 16), small.samples([0, 3, 9, 9]), mode='loss')
     assert losses['loss_aux'].item() == pytest.approx(sum(losses[f'ce_q{i}'].item() for i in (1, 2, 3)), rel=1e-6)
-    assert all(0 <= losses[name] <= 100 for name in ('acc_p', 'acc_q1', 'acc_q2', 'acc_q3'))
     assert [name for name in losses if 'loss' in name] == ['loss_task', 'loss_aux']
+
+
+def test_accuracies_are_of_unrotated_rows_and_of_joint_labels():
+    labels = read_labels(small.samples([0, 1, 2, 1]), num_views=2)
+    p = torch.eye(3)[[0, 2, 1, 2, 0, 2, 1, 2]]
+    q = [torch.eye(6)[[0, 1, 2, 3, 4, 5, 2, 3]], torch.eye(6)[[0, 1, 2, 3, 0, 0, 0, 0]]]
+    assert accuracies(Logits(p, q), labels) == dict(acc_p=75, acc_q1=100, acc_q2=50)
+
+
+@pytest.mark.parametrize('channels_last', [True, False])
+def test_memory_format_of_the_views(channels_last):
+    """Nothing but the time of a step shows it."""
+    views = build(channels_last=channels_last).make_views(torch.randn(2, 3, 8, 8))
+    assert views.is_contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
+
+
+def test_mixed_images_have_no_joint_labels():
+    (sample,) = small.samples([0])
+    sample.set_gt_score(torch.full((10,), 0.1))
+    with pytest.raises(ValueError, match='joint label'):
+        build()(torch.randn(1, 3, 16, 16), [sample], mode='loss')
 
 
 def test_views_from_the_pipeline_give_the_same_loss():
@@ -98,8 +120,8 @@ def test_images_that_are_not_square():
         build()(torch.randn(2, 3, 16, 12), small.samples([0, 1]), mode='loss')
 
 
-@pytest.mark.parametrize('labels, message', [([0, 10], r'0 .. 9 .*holds \[10\]'), ([-1, 9], r'holds \[-1\]')])
+@pytest.mark.parametrize('labels, message', [([0, 10], r'0 .. 9 .*holds \[10\]'), ([-1], r'holds \[-1\]')])
 def test_labels_are_checked_before_they_leave_the_cpu(labels, message):
-    data = dict(inputs=torch.zeros(2, 3, 8, 8), data_samples=small.samples(labels))
+    data = dict(inputs=torch.zeros(len(labels), 3, 8, 8), data_samples=small.samples(labels))
     with pytest.raises(ValueError, match=message):
         build().data_preprocessor(data, True)

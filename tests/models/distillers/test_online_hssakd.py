@@ -70,9 +70,12 @@ def test_weights_of_terms():
 
 def test_three_peers_average_over_the_others():
     model, images = build(peer(), peer(), WIDE).eval(), torch.randn(4, 3, 16, 16)
-    p = [net.forward_views(net.make_views(images))[0] for net in model.peers]
-    expected = sum(kl(p[i], p[j]) / 2 for i in range(3) for j in range(3) if i != j)
-    assert step(model, images)['loss_kl_p'].item() == pytest.approx(expected.item(), rel=1e-4)
+    p, q = zip(*(net.forward_views(net.make_views(images)) for net in model.peers))
+    pairs = [(i, j) for i in range(3) for j in range(3) if i != j]
+    losses = step(model, images)
+    assert losses['loss_kl_p'].item() == pytest.approx(sum(kl(p[i], p[j]) / 2 for i, j in pairs).item(), rel=1e-4)
+    expected = sum(kl(a, b) / 2 for i, j in pairs for a, b in zip(q[i], q[j]))
+    assert losses['loss_kl_q'].item() == pytest.approx(expected.item(), rel=1e-4)
 
 
 def test_state_dict_and_training_of_all_peers():

@@ -81,6 +81,25 @@ def test_gradient_reaches_the_student_only_and_equal_logits_cost_nothing(config)
     assert teacher.grad is None and student.grad.abs().sum() > 0
     assert criterion(teacher, teacher, LABELS).item() == pytest.approx(0, abs=1e-5)
     assert criterion(student.bfloat16(), teacher.bfloat16(), LABELS).dtype == torch.float32
+    student, teacher = student.detach().double().requires_grad_(), teacher.detach().double()
+    assert torch.autograd.gradcheck(lambda s: criterion(s, teacher, LABELS), student)
+
+
+@pytest.mark.parametrize('name', ['DISTLoss', 'StandardizedLoss'])
+def test_equal_logits_have_a_gradient_that_half_precision_holds(name):
+    """They have no direction to go, and the formula divides by their deviation."""
+    student = torch.zeros(2, 5, dtype=torch.float16, requires_grad=True)
+    MODELS.build(dict(type=name))(student, torch.randn(2, 5)).backward()
+    assert torch.isfinite(student.grad).all()
+
+
+def test_defaults_are_the_papers():
+    assert [str(MODELS.build(dict(type=name))) for name in ('KDLoss', 'DKDLoss', 'DISTLoss', 'StandardizedLoss')] == [
+        'KDLoss(tau=3.0, loss_weight=1.0)',
+        'DKDLoss(tau=4.0, alpha=1.0, beta=8.0, loss_weight=1.0)',
+        'DISTLoss(tau=1.0, beta=1.0, gamma=1.0, loss_weight=1.0)',
+        'StandardizedLoss(\n  (loss): KDLoss(tau=2.0, loss_weight=1.0)\n)',
+    ]
 
 
 @pytest.mark.parametrize('config', [dict(type='DKDLoss'), dict(type='DISTLoss'), dict(type='StandardizedLoss')])

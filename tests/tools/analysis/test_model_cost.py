@@ -1,20 +1,11 @@
-import importlib.util
 import re
-import sys
-from pathlib import Path
-from unittest import mock
 
 import pytest
-
-ROOT = Path(__file__).parents[3]
-spec = importlib.util.spec_from_file_location('model_cost', ROOT / 'tools/analysis/model_cost.py')
-model_cost = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(model_cost)
+from processes import ROOT, call
 
 
 def run(config: str, capsys, *options) -> str:
-    with mock.patch.object(sys, 'argv', ['model_cost', str(ROOT / 'configs' / config), '--size', '32', *options]):
-        model_cost.main()
+    call('analysis/model_cost.py', ROOT / 'configs' / config, '--size', 32, *options)
     return capsys.readouterr().out
 
 

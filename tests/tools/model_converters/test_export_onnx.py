@@ -7,10 +7,12 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from tool import run
+from processes import call
 
 import mmhssakd
 from mmhssakd.apis import find_config
+
+TOOL = 'model_converters/export_onnx.py'
 
 DETECTOR = 'faster-rcnn_r8_fpn_fashion-scenes'
 
@@ -28,7 +30,7 @@ def compute(file, inputs: torch.Tensor) -> list:
 def test_student(tmp_path, capsys):
     student = mmhssakd.get_model('hssakd_r8')
     out = tmp_path / 'student.onnx'
-    run('export_onnx', find_config('hssakd_r8'), save(student, tmp_path / 'a.pth'), out, '--size', 28, 28)
+    call(TOOL, find_config('hssakd_r8'), save(student, tmp_path / 'a.pth'), out, '--size', 28, 28)
     assert 'images -> logits; largest difference to torch' in capsys.readouterr().out
     images = torch.randn(5, 3, 28, 28)
     np.testing.assert_allclose(compute(out, images)[0], student(images).detach(), rtol=1e-3, atol=1e-4)
@@ -43,7 +45,7 @@ def test_student(tmp_path, capsys):
 def test_detector(tmp_path):
     detector = mmhssakd.get_model(DETECTOR)
     out = tmp_path / 'detector.onnx'
-    run('export_onnx', find_config(DETECTOR), save(detector, tmp_path / 'a.pth'), out, '--size', 64, 64)
+    call(TOOL, find_config(DETECTOR), save(detector, tmp_path / 'a.pth'), out, '--size', 64, 64)
     images = torch.randn(3, 3, 64, 64)
     features = detector.extract_feat(images)
     scores, boxes = detector.rpn_head(features)
@@ -66,4 +68,4 @@ def test_detector(tmp_path):
 )
 def test_refusals(arguments, message):
     with pytest.raises(SystemExit, match=message):
-        run('export_onnx', find_config(arguments[0]), *arguments[1:])
+        call(TOOL, find_config(arguments[0]), *arguments[1:])

@@ -1,9 +1,11 @@
 import pytest
 import small
 import torch
-from tool import run
+from processes import call
 
 from mmhssakd.registry import MODELS
+
+TOOL = 'model_converters/export_peer.py'
 
 
 @pytest.fixture
@@ -15,7 +17,7 @@ def online(tmp_path):
 
 @pytest.mark.parametrize('peer', [0, 1])
 def test_peer_is_an_ordinary_classifier(online, peer, tmp_path):
-    run('export_peer', tmp_path / 'online.pth', tmp_path / 'peer.pth', '--peer', peer)
+    call(TOOL, tmp_path / 'online.pth', tmp_path / 'peer.pth', '--peer', peer)
     plain = MODELS.build(
         dict(type='ImageClassifier', backbone=small.R8, neck=dict(type='GlobalAveragePooling'), head=small.HEAD)
     )
@@ -25,14 +27,14 @@ def test_peer_is_an_ordinary_classifier(online, peer, tmp_path):
 
 
 def test_peer_becomes_a_teacher(online, tmp_path):
-    run('export_peer', tmp_path / 'online.pth', tmp_path / 'peer.pth', '--keep-branches')
+    call(TOOL, tmp_path / 'online.pth', tmp_path / 'peer.pth', '--keep-branches')
     teacher = dict(config=small.config(), checkpoint=str(tmp_path / 'peer.pth'))
     MODELS.build(small.config(type='HSSAKD', teacher=teacher))
 
 
 def test_no_such_peer(online, tmp_path):
     with pytest.raises(SystemExit, match=r'no peer 2; it has \[0, 1\]'):
-        run('export_peer', tmp_path / 'online.pth', tmp_path / 'peer.pth', '--peer', 2)
+        call(TOOL, tmp_path / 'online.pth', tmp_path / 'peer.pth', '--peer', 2)
     torch.save(online.peers[0].state_dict(), tmp_path / 'plain.pth')
     with pytest.raises(SystemExit, match='no OnlineHSSAKD checkpoint'):
-        run('export_peer', tmp_path / 'plain.pth', tmp_path / 'peer.pth')
+        call(TOOL, tmp_path / 'plain.pth', tmp_path / 'peer.pth')

@@ -1,9 +1,11 @@
-"""Run the tools as users do: as processes."""
+"""Run the tools: as processes, as users do, or in this one, which saves importing everything again."""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).parents[2]
 # Few images, few steps. The folder of images is prepared by tools/run_tests.sh.
@@ -43,3 +45,9 @@ def run(*command, options: dict = {}, check: bool = True, env: dict = {}) -> sub
     if check and done.returncode:
         raise AssertionError(f'{command} ended with {done.returncode}:\n{done.stdout[-5000:]}')
     return done
+
+
+def call(tool: str, *arguments) -> None:
+    """Run ``tools/<tool>`` in this process."""
+    with mock.patch.object(sys, 'argv', [tool, *map(str, arguments)]):
+        runpy.run_path(str(ROOT / 'tools' / tool), run_name='__main__')

@@ -10,7 +10,7 @@ from mmpretrain.structures import DataSample
 from mmhssakd.converters.hsakd import import_hsakd, rename
 from mmhssakd.registry import MODELS
 
-FOLDER = Path(__file__).parent / 'data' / 'golden'
+FOLDER = Path(__file__).parents[1] / 'data' / 'golden'
 
 
 def load(name: str) -> dict:

@@ -5,14 +5,12 @@ import shutil
 from pathlib import Path
 from typing import Optional
 
-import pytest
 import torch
-from fashion_data import make_fashion
 from mmengine.config import Config
 
 from mmhssakd.registry import MODELS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def write_run(work_dir: Path, config: str, seed: int, top1: float, data: Path, **options) -> Path:
@@ -60,27 +58,3 @@ def write_run(work_dir: Path, config: str, seed: int, top1: float, data: Path, *
 def find_browser() -> Optional[str]:
     """Path of a Chromium or Chrome, if there is one."""
     return next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-
-
-@pytest.fixture(scope='session')
-def fashion(tmp_path_factory) -> Path:
-    """A data set of 60 test images."""
-    return make_fashion(tmp_path_factory.mktemp('fashion'))
-
-
-@pytest.fixture(scope='session')
-def runs(tmp_path_factory, fashion) -> Path:
-    """A teacher, two seeds of the student alone, two of HSSAKD."""
-    root = tmp_path_factory.mktemp('runs')
-    write_run(root / 'teacher', 'teacher_r8', 0, 88.0, fashion)
-    for seed in (0, 1):
-        write_run(root / f'seed_{seed}/ce_r8', 'ce_r8', seed, 77.0 + seed, fashion)
-        write_run(
-            root / f'seed_{seed}/hssakd_r8',
-            'hssakd_r8',
-            seed,
-            84.0 + 2 * seed,
-            fashion,
-            **{'model.teacher.checkpoint': str(root / 'teacher/epoch_2.pth')},
-        )
-    return root

@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Optional
 
 import mmengine.config.config
-import numpy as np
 import pytest
 import torch
 import yapf.yapflib.yapf_api
+from fashion_data import make_fashion
 from mmengine.config import Config
 
 from mmhssakd.registry import MODELS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CONFIG = """
 _base_ = '{root}/configs/fashion_mnist/hssakd_r8.py'
 train_pipeline = [
@@ -51,23 +51,9 @@ def leave_configs_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, 'FormatCode', lambda text, **kwargs: (text, False), raising=False)
 
 
-def write_idx(path: Path, array: np.ndarray) -> None:
-    header = bytes([0, 0, 8, array.ndim]) + b''.join(size.to_bytes(4, 'big') for size in array.shape)
-    path.write_bytes(header + array.astype(np.uint8).tobytes())
-
-
-def make_data(folder: Path) -> None:
-    """Write 100 training and 20 test images of ten classes."""
-    folder.mkdir(parents=True)
-    rng = np.random.RandomState(0)
-    for split, count in (('train', 100), ('t10k', 20)):
-        write_idx(folder / f'{split}-images-idx3-ubyte', rng.randint(0, 256, (count, 28, 28)))
-        write_idx(folder / f'{split}-labels-idx1-ubyte', np.arange(count) % 10)
-
-
 def prepare(folder: Path, workers: int, seed: Optional[int]) -> dict:
     """Write data, teacher and configs; returns the configs by kind and the name of each kind's last checkpoint."""
-    make_data(folder / 'data')
+    make_fashion(folder / 'data', train=100, test=20)
     (folder / 'teacher.py').write_text(f"_base_ = '{ROOT}/configs/fashion_mnist/teacher_r8.py'\n")
     torch.manual_seed(0)
     torch.save(
