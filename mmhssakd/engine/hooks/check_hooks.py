@@ -88,11 +88,8 @@ class PretrainedCheckHook(Hook):
         # mmengine looks for the prefix in the names as they stand, with what a wrapper put before them
         found = read_state_dict(path, where, wrapper='')
         wanted = self.wanted = select(found, init_cfg.get('prefix') or '', module, f'{where}: {path}')
-        expected = {
-            name: value
-            for name, value in module.state_dict().items()
-            if name in wanted or not name.endswith('num_batches_tracked')
-        }
+        state = module.state_dict()
+        expected = {name: state[name] for name in state if name in wanted or not name.endswith('num_batches_tracked')}
         matched = sum(name in expected and expected[name].shape == value.shape for name, value in wanted.items())
         check_fit(
             expected,
@@ -111,9 +108,7 @@ class PretrainedCheckHook(Hook):
             return
         state = model_of(runner).get_submodule(self.module).state_dict()
         changed = [
-            name
-            for name, value in self.wanted.items()
-            if not torch.equal(state[name].cpu(), value.to(state[name].dtype))
+            name for name, v in self.wanted.items() if not torch.equal(state[name].cpu(), v.to(state[name].dtype))
         ]
         if changed:
             raise ValueError(
@@ -132,11 +127,7 @@ def pretrained(module: nn.Module) -> Optional[dict]:
 
 
 def check_nothing_frozen(module: nn.Module, name: str) -> None:
-    """Refuse a module that starts at random and keeps stages, or the statistics of batch normalization, as they are.
-
-    Raises:
-        ValueError: It does; the message has the options that let all of it train.
-    """
+    """Refuse a module that starts at random and keeps stages, or the statistics of batch normalization, as they are."""
     thawed = dict(frozen_stages=-1, norm_eval=False)
     options = {key: value for key, value in thawed.items() if getattr(module, key, value) != value}
     if options:
@@ -148,11 +139,7 @@ def check_nothing_frozen(module: nn.Module, name: str) -> None:
 
 
 def select(found: Tensors, prefix: str, module: nn.Module, where: str) -> Tensors:
-    """The tensors below a prefix, without it; without a prefix, those that are not of a classifier's head.
-
-    Raises:
-        ValueError: No tensor has the prefix, or it is not given although the checkpoint needs one.
-    """
+    """The tensors below a prefix, without it; without a prefix, those that are not of a classifier's head."""
     chosen = {name[len(prefix) :]: value for name, value in found.items() if name.startswith(prefix)}
     children = {name for name, _ in module.named_children()}
     if not prefix:
@@ -182,11 +169,9 @@ class ClassCountHook(NumClassCheckHook):
         """
         if runner.val_loop is None:
             return
-        train, val = (classes_of(loader) for loader in (runner.train_dataloader, runner.val_dataloader))
-        if not train or not val or isinstance(train, str) or isinstance(val, str):
-            return
+        train, val = (classes_of(loader) or () for loader in (runner.train_dataloader, runner.val_dataloader))
         numbers = {name: i for i, name in enumerate(train)}
-        for i, name in enumerate(val):
+        for i, name in enumerate(() if isinstance(train, str) or isinstance(val, str) else val):
             if numbers.get(name, i) != i:
                 raise ValueError(
                     f'Class {name!r} is number {numbers[name]} in train_dataloader.dataset and number {i} '
@@ -194,7 +179,7 @@ class ClassCountHook(NumClassCheckHook):
                     '(for folders, the same folders).'
                 )
 
-    def _check_head(self, runner: Runner, mode: str) -> None:  # what mmdet's hook calls before an epoch
+    def _check_head(self, runner: Runner, mode: str) -> None:  # mmdet's, private: called before an epoch
         check_heads(model_of(runner), getattr(runner, f'{mode}_dataloader'), f'{mode}_dataloader')
 
     def before_test_epoch(self, runner: Runner) -> None:
@@ -208,11 +193,7 @@ def classes_of(loader: DataLoader) -> Any:
 
 
 def check_heads(model: nn.Module, loader: DataLoader, where: str) -> None:
-    """Compare the number of classes of one data set with all heads that have one output a class.
-
-    Raises:
-        ValueError: A head has another number of classes than the data set.
-    """
+    """Compare the number of classes of one data set with all heads that have one output a class."""
     classes = classes_of(loader)
     if isinstance(classes, str):
         raise ValueError(
@@ -220,10 +201,9 @@ def check_heads(model: nn.Module, loader: DataLoader, where: str) -> None:
             f'({classes!r}, ) for a single one.'
         )
     for name, head in model.named_modules() if classes is not None else ():
-        if not name.endswith('head') or name.endswith(('rpn_head', 'semantic_head')):
-            continue
         count = getattr(head, 'num_classes', None)
-        if isinstance(count, int) and count != len(classes):
+        heads_of_classes = name.endswith('head') and not name.endswith(('rpn_head', 'semantic_head'))
+        if heads_of_classes and isinstance(count, int) and count != len(classes):
             raise ValueError(
                 f'model.{name}.num_classes is {count}, but {where}.dataset has {len(classes)} classes '
                 f'({", ".join(map(str, classes[:5]))}{", ..." if len(classes) > 5 else ""}). Set both to the same: '

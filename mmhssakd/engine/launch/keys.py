@@ -45,35 +45,27 @@ def check_keys(cfg: Config) -> None:
     Raises:
         KeyError: A key is misspelt or never read; the message says which was probably meant.
     """
-    for key in cfg:
-        # val_evaluater is a slip, voc_evaluator is a variable
-        meant = None if key in RUNNER else closest(key, RUNNER, cutoff=0.9)
+    for key in set(cfg) - RUNNER:
+        meant = closest(key, RUNNER, cutoff=0.9)  # val_evaluater is a slip, voc_evaluator is a variable
         if meant is not None:
             raise KeyError(
                 f'unknown key {key!r} in the config: is {meant!r} meant? If it is a variable of your own, '
                 'give it a name less like it.'
             )
     for part, known in CLOSED.items():
-        node = cfg.get(part)
-        for key in set(node if isinstance(node, dict) else ()) - known - {'_scope_'}:
-            meant = closest(key, known)
-            raise KeyError(
-                f'unknown key {part}.{key} in the config: '
-                + (f'is {part}.{meant} meant?' if meant else f'known are {", ".join(sorted(known))}.')
+        for key in set(cfg.get(part) or ()) - known - {'_scope_'}:
+            said = (
+                f'is {part}.{closest(key, known)} meant?'
+                if closest(key, known)
+                else f'known are {", ".join(sorted(known))}.'
             )
-    check_optimizer(cfg)
-
-
-def check_optimizer(cfg: Config) -> None:
-    """Check the name of the optimizer, about which mmengine only says that None is not callable."""
-    name = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
-    scope = cfg.get('default_scope') or 'mmengine'
-    if isinstance(name, str) and OPTIMIZERS.get(name) is None and OPTIMIZERS.get(f'{scope}.{name}') is None:
-        meant = closest(name, OPTIMIZERS.module_dict)
-        raise KeyError(
-            f'optim_wrapper.optimizer.type: there is no optimizer {name!r}'
-            + (f'. Is {meant!r} meant?' if meant else '.')
-        )
+            raise KeyError(f'unknown key {part}.{key} in the config: {said}')
+    optimizer = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
+    scoped = f'{cfg.get("default_scope") or "mmengine"}.{optimizer}'
+    if isinstance(optimizer, str) and OPTIMIZERS.get(optimizer) is None and OPTIMIZERS.get(scoped) is None:
+        meant = closest(optimizer, OPTIMIZERS.module_dict)  # mmengine only says that None is not callable
+        said = f' Is {meant!r} meant?' if meant else ''
+        raise KeyError(f'optim_wrapper.optimizer.type: there is no optimizer {optimizer!r}.{said}')
 
 
 def arguments_of(node: Any, scope: str) -> Set[str]:
@@ -95,17 +87,6 @@ def places_of(name: str, node: Any, path: str = '') -> Iterator[Tuple[str, dict]
             yield f'{place}.{name}' if place else name, part
 
 
-def check_top(cfg: Config, option: str) -> None:
-    """Refuse an option for a variable of the config, whose value has already gone where the config uses it."""
-    if '.' in option or option in READ or (option == 'data_root' and shared_root(cfg)):
-        return
-    places = [place for place, _ in places_of(option, cfg._cfg_dict) if place != option]
-    raise KeyError(
-        f'--cfg-options {option}: nothing reads this key any more. Set '
-        + (f'what it stands for: {", ".join(places)}.' if places else 'the keys that it stands for.')
-    )
-
-
 def check_options(cfg: Config, options: dict) -> None:
     """Check ``--cfg-options`` against the config that they are to be merged into.
 
@@ -116,7 +97,7 @@ def check_options(cfg: Config, options: dict) -> None:
         KeyError: A key is probably misspelt, and the message says which was probably meant; or nothing reads it.
     """
     for option in options:
-        check_top(cfg, option)
+        check_variable(cfg, option)
         node: Any = cfg._cfg_dict
         keys = option.split('.')
         for i, key in enumerate(keys):
@@ -134,12 +115,19 @@ def check_options(cfg: Config, options: dict) -> None:
                 break
 
 
-def check_new_key(cfg: Config, keys: List[str], i: int, node: Any) -> None:
-    """Refuse part ``i`` of an option, which ``node`` of the config lacks, if it looks like one that could stand there.
+def check_variable(cfg: Config, option: str) -> None:
+    """Refuse an option for a variable of the config, whose value has already gone where the config uses it."""
+    if '.' in option or option in READ or (option == 'data_root' and shared_root(cfg)):
+        return
+    places = ', '.join(place for place, _ in places_of(option, cfg._cfg_dict) if place != option)
+    raise KeyError(
+        f'--cfg-options {option}: nothing reads this key any more. '
+        f'Set what it stands for: {places or "the keys that the config sets by it"}.'
+    )
 
-    Raises:
-        KeyError: It does.
-    """
+
+def check_new_key(cfg: Config, keys: List[str], i: int, node: Any) -> None:
+    """Refuse part ``i`` of an option, which ``node`` of the config lacks, if it looks like one that could be there."""
     if isinstance(node, dict):
         known = RUNNER if i == 0 else arguments_of(node, cfg.get('default_scope') or 'mmengine')
         meant = None if keys[i] in known else closest(keys[i], {*node, *known})
