@@ -21,13 +21,15 @@ LOOPS = {'EpochBasedTrainLoop': 'mmhssakd.ResumableEpochLoop', 'IterBasedTrainLo
 MEANS = r'.*(loss|time|data_time|grad_norm|kl_q|ce_q|acc_[pq]).*'
 HOOKS = ('NonFiniteLossHook', 'ClassCountHook', 'CheckpointFitHook', 'InterruptHook')
 
+Base: Any = object  # for type checkers: either of mmengine's runners
+
 
 def bare(kind: Any) -> str:
     """Name of a type in a config, a class or its name, without the scope."""
     return getattr(kind, '__name__', str(kind)).rpartition('.')[2]
 
 
-class RunnerMixin:
+class RunnerMixin(Base):
     """What :class:`Runner` and :class:`FlexibleRunner` add to mmengine's runners of the same names.
 
     - Training loops that go on in the middle of an epoch, to the same weights: :class:`ResumableEpochLoop`,

@@ -107,8 +107,11 @@ def load_weights(model: nn.Module, checkpoint: str, where: str = 'checkpoint') -
     tensors = tensors_of(content, f'{where}: {checkpoint}')
     found = {name: value for name, value in tensors.items() if not name.startswith(ignored)}
     backbone = type(getattr(model, 'backbone', model)).__name__
-    message = f'{where}: {checkpoint} does not fit {type(model).__name__} ({backbone} backbone): '
-    message += 'is it of another architecture or another number of classes?'
-    check_fit(model.state_dict(), found, message)
+    check_fit(
+        model.state_dict(),
+        found,
+        f'{where}: {checkpoint} does not fit {type(model).__name__} ({backbone} backbone): '
+        'is it of another architecture or another number of classes?',
+    )
     model.load_state_dict(found)
     return content.get('meta') or {}

@@ -53,7 +53,8 @@ def check_keys(cfg: Config) -> None:
                 'give it a name less like it.'
             )
     for part, known in CLOSED.items():
-        for key in set(cfg.get(part) or ()) - known - {'_scope_'}:
+        node = cfg.get(part)
+        for key in set(node if isinstance(node, dict) else ()) - known - {'_scope_'}:
             said = (
                 f'is {part}.{closest(key, known)} meant?'
                 if closest(key, known)

@@ -28,6 +28,7 @@ def stop_workers(loader: DataLoader) -> None:
 
     Python would send them SIGTERM as it exits, and wait: ours linger when they get one, see ``interrupt_hook.py``.
     """
+    # torch's, private: it has no public way to end them
     iterator = getattr(loader, '_iterator', None)
     if iterator is not None:
         iterator._shutdown_workers()
