@@ -46,6 +46,9 @@ class RunnerMixin(Base):
     Another loop, checkpoint hook, or file backend that a config names stays.
     """
 
+    _load_from: Optional[str]
+    _resume: bool
+
     def __init__(self, *args: Any, launcher: Optional[str] = 'none', **kwargs: Any) -> None:
         start_without_gpu(launcher or infer_launcher())
         super().__init__(*args, launcher=launcher, **kwargs)
