@@ -7,11 +7,10 @@ from mmpretrain.models import ResNet
 from mmpretrain.models.backbones import TIMMBackbone
 from processes import call
 from safetensors.torch import load_file
+from small import R8
 
 from mmhssakd.converters.export import export_backbone
 from mmhssakd.registry import MODELS
-
-SMALL = dict(type='mmhssakd.CIFARResNet', depth=8, stem_channels=8, base_channels=8)
 
 
 @pytest.fixture
@@ -88,7 +87,7 @@ def test_bottlenecks_and_a_timm_backbone():
 
 @pytest.mark.parametrize('fmt', ['torchvision', 'timm'])
 def test_networks_that_the_library_lacks(fmt):
-    small = MODELS.build(SMALL)
+    small = MODELS.build(R8)
     with pytest.raises(ValueError, match=f'{fmt} has no network of this kind.*--format mmpretrain'):
         export_backbone({f'backbone.{name}': value for name, value in small.state_dict().items()}, fmt)
     deep = ResNet(18, deep_stem=True)
