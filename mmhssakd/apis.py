@@ -75,6 +75,8 @@ def get_model(
     config = copy.deepcopy(model) if isinstance(model, Config) else Config.fromfile(find_config(str(model)))
     if kwargs:
         config.merge_from_dict(dict(model=kwargs))
+    if 'teacher' in config.model:
+        config.model.teacher = None
     if config.get('default_scope') == 'mmdet':
         from mmdet.apis import init_detector
 

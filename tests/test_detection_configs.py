@@ -7,7 +7,7 @@ import torch
 from detection_data import make_coco, make_voc, make_voc0712, save_classifier
 from mmdet.datasets import CocoDataset
 from mmengine.config import Config
-from mmengine.runner import Runner
+from mmengine.registry import RUNNERS
 
 from mmhssakd.engine.launch.options import spread_options
 
@@ -70,7 +70,7 @@ def datasets(dataset):
 @pytest.mark.parametrize('file', CONFIGS, ids=lambda file: file.stem)
 def test_one_step_and_evaluation(file, tmp_path):
     cfg = small(file, tmp_path)
-    runner = Runner.from_cfg(cfg)
+    runner = RUNNERS.build(cfg)
     loaded = {}
 
     original = runner.model.train_step
@@ -119,12 +119,12 @@ def test_class_count_and_box_head_that_disagree(tmp_path):
     cfg = small(next(file for file in CONFIGS if 'scenes' in file.stem), tmp_path)
     cfg.model.roi_head.bbox_head.num_classes = 20
     with pytest.raises(ValueError, match=r'bbox_head.num_classes is 20, but train_dataloader.dataset has 10 classes'):
-        Runner.from_cfg(cfg).train()
+        RUNNERS.build(cfg).train()
 
 
 def test_resnet34_into_a_resnet18_detector(tmp_path):
     cfg = small(next(file for file in CONFIGS if 'r18_fpn_voc' in file.stem), tmp_path)
     save_classifier(tmp_path / 'backbone.pth', dict(type='mmpretrain.ResNet', depth=34), 512)
     with pytest.raises(ValueError, match='does not fit ResNet') as error:
-        Runner.from_cfg(cfg).train()
+        RUNNERS.build(cfg).train()
     assert 'unexpected: layer1.2.conv1.weight' in str(error.value)

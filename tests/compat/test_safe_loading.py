@@ -197,7 +197,7 @@ READERS = {
     "mmhssakd's get_model": lambda file: mmhssakd.get_model('hssakd_r8', pretrained=file),
     'a teacher': lambda file: MODELS.build(
         small.config(type='HSSAKD', teacher=dict(config=small.config(), checkpoint=file))
-    ),
+    ).teacher,
 }
 
 

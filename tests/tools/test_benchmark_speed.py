@@ -67,7 +67,7 @@ def test_share_of_the_runner(monkeypatch):
     monkeypatch.setattr(HSSAKD, 'train_step', takes(1.0, HSSAKD.train_step))
     settings = dict(pair='resnet56_resnet20', size=16, batch_size=2, device='cpu', threads=1, small=True)
     found = loop.runner_share(settings, rounds=1, steps=3)
-    assert found == dict(runner=3.0, bare=2.0, share=50.0, share_rounds=[50.0], steps=3)
+    assert found == dict(type='Runner', runner=3.0, bare=2.0, share=50.0, share_rounds=[50.0], steps=3)
 
 
 def test_times_of_data_loading(monkeypatch):
@@ -77,4 +77,4 @@ def test_times_of_data_loading(monkeypatch):
     assert 50 < report['kib'] < 200  # as photographs of that size
     assert {'cv2', 'pillow'} <= set(report['backends'])
     steps = dict.fromkeys(('LoadImageFromFile', 'RandomResizedCrop', 'RandomFlip', 'PackInputs'), 1000)
-    assert all(result == dict(images_per_s=4, step_ms=steps) for result in report['backends'].values())
+    assert all(result == dict(images_per_s=0.25, step_ms=steps) for result in report['backends'].values())

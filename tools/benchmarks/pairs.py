@@ -68,7 +68,9 @@ def configure(pair: str, size: int, folder: str, channels_last: bool = True, sma
 def build(pair: str, size: int, **options) -> nn.Module:
     """Build the distiller of a pair, in training mode; see :func:`configure`."""
     with tempfile.TemporaryDirectory() as folder:
-        return give_statistics(MODELS.build(configure(pair, size, folder, **options).model), size).train()
+        model = MODELS.build(configure(pair, size, folder, **options).model)
+        model.teacher  # noqa: B018  read while its file is there
+        return give_statistics(model, size).train()
 
 
 def make_batch(
