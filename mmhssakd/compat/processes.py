@@ -1,9 +1,11 @@
 """Several processes without a GPU."""
 
+import atexit
 import os
 from unittest import mock
 
 import torch
+import torch.distributed
 from mmengine.dist import init_dist, is_distributed
 
 
@@ -16,4 +18,6 @@ def start_without_gpu(launcher: str) -> None:
         return
     with mock.patch.object(torch.cuda, 'set_device'):
         init_dist(launcher, backend='gloo')
+    # torch 2.14 ends now and then by SIGABRT if gloo's threads outlive the interpreter (pytorch/pytorch#179291)
+    atexit.register(lambda: torch.distributed.is_initialized() and torch.distributed.destroy_process_group())
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', 1)))

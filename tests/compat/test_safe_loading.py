@@ -195,9 +195,9 @@ READERS = {
     "mmdet's inferencer": lambda file: DetInferencer(detector(), file, device='cpu'),
     "mmdet's inferencer, weights alone": lambda file: DetInferencer(weights=file, device='cpu'),
     "mmhssakd's get_model": lambda file: mmhssakd.get_model('hssakd_r8', pretrained=file),
-    'a teacher': lambda file: MODELS.build(
-        small.config(type='HSSAKD', teacher=dict(config=small.config(), checkpoint=file))
-    ).teacher,
+    'a teacher': lambda file: (
+        MODELS.build(small.config(type='HSSAKD', teacher=dict(config=small.config(), checkpoint=file))).teacher
+    ),
 }
 
 
