@@ -1,12 +1,15 @@
-"""Changes to other packages inside a ``with`` block, each with its reason and how long it is needed."""
+"""Changes to other packages' objects, each with its reason and how long it is needed."""
 
 from contextlib import contextmanager
 from multiprocessing.pool import ThreadPool
-from typing import Iterator
+from typing import Any, Callable, Iterator
 from unittest import mock
 
 from mmdet.evaluation.functional import mean_ap
+from mmengine._strategy import BaseStrategy
+from mmengine.dist import is_main_process
 from mmengine.model import BaseModule
+from torch.utils.data import DataLoader
 
 
 @contextmanager
@@ -35,3 +38,33 @@ def voc_ap_in_threads() -> Iterator[None]:
 
     with mock.patch.multiple(mean_ap, Pool=ThreadPool, print_map_summary=print_first):
         yield
+
+
+def stop_workers(loader: DataLoader) -> None:
+    """End the workers that a data loader keeps for its next pass.
+
+    Python would send them SIGTERM as it exits, and wait: ours linger when they get one, see ``interrupt_hook.py``.
+    Until torch has a public way to end them.
+    """
+    iterator = getattr(loader, '_iterator', None)
+    if iterator is not None:
+        iterator._shutdown_workers()
+        loader._iterator = None
+
+
+def write_beside(strategy: BaseStrategy, put_in_place: Callable[[str], None]) -> None:
+    """Let a strategy of ``FlexibleRunner`` write ``{file}.tmp``, which ``put_in_place(file)`` then renames.
+
+    Until strategies know file backends, as ``Runner.save_checkpoint`` does. What each process writes a part of is no
+    single file, and stays as it is.
+    """
+    if not getattr(strategy, '_is_full_state_dict', lambda: True)():
+        return
+    save = strategy.save_checkpoint
+
+    def save_checkpoint(filename: str, **kwargs: Any) -> None:
+        save(f'{filename}.tmp', **kwargs)
+        if is_main_process():
+            put_in_place(filename)
+
+    strategy.save_checkpoint = save_checkpoint

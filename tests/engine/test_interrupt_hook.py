@@ -3,8 +3,8 @@ import signal
 
 from torch.utils.data import DataLoader
 
+from mmhssakd.compat.patches import stop_workers
 from mmhssakd.engine.hooks.interrupt_hook import shield_workers
-from mmhssakd.engine.loops.loader import stop_workers
 
 
 def test_workers_that_outlive_signals_end_with_the_run():

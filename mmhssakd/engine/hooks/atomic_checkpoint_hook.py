@@ -6,27 +6,15 @@ from contextlib import suppress
 from os import remove
 from typing import Any, Dict, Optional
 
-from mmengine._strategy import BaseStrategy
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
+from mmhssakd.compat.patches import write_beside
 from mmhssakd.registry import HOOKS
 from mmhssakd.weights.files import put_in_place, replace_file
 
 INTERRUPTED = 'interrupted.pth'  # what InterruptHook writes
-
-
-def write_beside(strategy: BaseStrategy) -> None:
-    """Let a strategy of ``FlexibleRunner``, which knows no backends, put whole checkpoints in place in one step."""
-    save = strategy.save_checkpoint
-
-    def save_checkpoint(filename: str, **kwargs: Any) -> None:
-        save(f'{filename}.tmp', **kwargs)
-        if is_main_process():
-            put_in_place(filename)
-
-    strategy.save_checkpoint = save_checkpoint
 
 
 @HOOKS.register_module()
@@ -47,9 +35,8 @@ class AtomicCheckpointHook(CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Remove what an interrupted run left behind: checkpoints too many, and files half written."""
         super().before_train(runner)
-        strategy = getattr(runner, 'strategy', None)
-        if strategy is not None and getattr(strategy, '_is_full_state_dict', lambda: True)():
-            write_beside(strategy)
+        if hasattr(runner, 'strategy'):
+            write_beside(runner.strategy, put_in_place)
         if is_main_process():
             for folder in {runner.work_dir, self.out_dir}:
                 for file in glob.glob(osp.join(glob.escape(folder), '*.tmp')):
@@ -61,6 +48,7 @@ class AtomicCheckpointHook(CheckpointHook):
         super().after_val_epoch(runner, metrics)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        # mmengine's, private: what it writes and removes, in another order
         keep = [number for number in getattr(self, 'keep_ckpt_ids', ()) if number != step] + [step]
         old = keep[: -self.max_keep_ckpts] if self.max_keep_ckpts > 0 else []
         if self.max_keep_ckpts > 0:

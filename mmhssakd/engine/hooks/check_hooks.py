@@ -21,6 +21,7 @@ def model_of(runner: Runner) -> nn.Module:
 
 def trains(runner: Runner) -> bool:
     """Whether a run trains; one that tests has not built its training loop."""
+    # mmengine's, private, as are _resume and _load_from below: its public property would build the loop
     return isinstance(runner._train_loop, BaseLoop)
 
 

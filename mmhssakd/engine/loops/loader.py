@@ -23,18 +23,6 @@ OPTIONS = (
 )
 
 
-def stop_workers(loader: DataLoader) -> None:
-    """End the workers that a data loader keeps for its next pass.
-
-    Python would send them SIGTERM as it exits, and wait: ours linger when they get one, see ``interrupt_hook.py``.
-    """
-    # torch's, private: it has no public way to end them
-    iterator = getattr(loader, '_iterator', None)
-    if iterator is not None:
-        iterator._shutdown_workers()
-        loader._iterator = None
-
-
 class Draw(int):
     """Index of a sample that knows its place in the run.
 

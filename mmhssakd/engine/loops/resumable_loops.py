@@ -8,8 +8,9 @@ from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, R
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmhssakd.compat.patches import stop_workers
 from mmhssakd.registry import LOOPS
-from .loader import ResumableLoader, stop_workers
+from .loader import ResumableLoader
 from .seeds import seed_everything
 
 
@@ -37,7 +38,7 @@ class ExactDataMixin:
             self.train()
         finally:
             stop_workers(self.dataloader)
-            if isinstance(self.runner._val_loop, BaseLoop):  # else it was never built
+            if isinstance(self.runner._val_loop, BaseLoop):  # mmengine's, private: else it was never built
                 stop_workers(self.runner.val_dataloader)
             self.runner.call_hook('release')
         return self.runner.model
