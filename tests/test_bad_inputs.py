@@ -331,7 +331,7 @@ CASES = {
     'no teacher': (
         lambda j: j.train('model.teacher.checkpoint=none.pth'),
         FileNotFoundError,
-        'model.teacher.checkpoint: no such checkpoint: none.pth. Train it first',
+        'model.teacher.checkpoint: no such checkpoint: none.pth. Get one in one of these ways',
     ),
     'no config of the teacher': (
         lambda j: j.train('model.teacher.config=none.py'),
