@@ -259,7 +259,8 @@ CASES = {
     'no data folder': (
         lambda j: folder_images(j, lambda root: shutil.rmtree(root)),
         FileNotFoundError,
-        'train_dataloader.dataset.data_root: no such folder: .*--cfg-options train_dataloader.dataset.data_root=',
+        '(?s)train_dataloader.dataset.data_root: the data set is not complete on .*missing .*'
+        '--cfg-options train_dataloader.dataset.data_root=FOLDER',
     ),
     'folder without images': (
         lambda j: folder_images(j, lambda root: [f.unlink() for f in root.glob('*/*')]),

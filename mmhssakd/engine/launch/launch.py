@@ -45,7 +45,7 @@ def launch_config(args: argparse.Namespace, *loaders: str) -> Config:
         cfg.load_from = args.checkpoint
     for name in loaders:
         fill_loader(cfg, name, args)
-        check_data(cfg.get(name), name)
+    check_data(cfg, loaders)
     if 'train_teacher' in given:
         check_teacher(cfg, args.config)
     return cfg
