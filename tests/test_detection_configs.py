@@ -128,3 +128,12 @@ def test_resnet34_into_a_resnet18_detector(tmp_path):
     with pytest.raises(ValueError, match='does not fit ResNet') as error:
         RUNNERS.build(cfg).train()
     assert 'unexpected: layer1.2.conv1.weight' in str(error.value)
+
+
+def test_neck_that_expects_other_channels(tmp_path):
+    cfg = small(next(file for file in CONFIGS if 'r18_fpn_voc' in file.stem), tmp_path)
+    save_classifier(tmp_path / 'backbone.pth', dict(type='mmpretrain.ResNet', depth=50), 2048)
+    cfg.model.backbone.depth = 50
+    with pytest.raises(ValueError, match=r'in_channels="\[256,512,1024,2048\]"$') as error:
+        RUNNERS.build(cfg).train()
+    assert 'in_channels is [64, 128, 256, 512], but the maps of model.backbone have [256, 512,' in str(error.value)
