@@ -59,4 +59,4 @@ def equation(match) -> str:
 
 def on_page_content(html, page, config, files):
     """Drop the docstrings' roles, such as :class:, which are Sphinx's."""
-    return re.sub(r':(?:class|func|meth|data|mod):(?=<code)', '', html)
+    return re.sub(r':(?:attr|class|func|meth|data|mod):(?=<code)', '', html)
