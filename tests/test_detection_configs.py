@@ -111,7 +111,9 @@ def test_recipe(file):
     assert cfg.auto_scale_lr.base_batch_size == (4 if laptop else 16)
     assert backbone.frozen_stages == (2 if 'mobilenetv2' in file.stem else 1) and backbone.norm_eval
     assert backbone.init_cfg.type == 'Pretrained' and backbone.init_cfg.prefix == 'backbone.'
-    if not laptop:  # it starts from the student of a shipped config
+    if 'published' in file.stem:
+        assert backbone.init_cfg.checkpoint == cfg.published_r18 and 'resnet18' in cfg.published_r18
+    elif not laptop:  # it starts from the student of a shipped config
         folder, student, last = Path(backbone.init_cfg.checkpoint).parts
         trained = Config.fromfile(CONFIGS[0].parents[1] / f'{student}.py')
         assert (folder, last) == ('work_dirs', f'epoch_{trained.train_cfg.max_epochs}.pth')
