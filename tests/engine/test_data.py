@@ -1,5 +1,6 @@
 """What a run reads, and which of it is missing."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ def test_tree(file, tmp_path):
         (tmp_path / path).rename(tmp_path / 'aside')
         with pytest.raises(FileNotFoundError, match=r'--cfg-options data_root=FOLDER$') as error:
             check_data(cfg, LOADERS)
+        assert f'not complete on {socket.gethostname()}.' in str(error.value)
         assert [line for line in str(error.value).splitlines() if 'missing' in line] == [
             f'  missing  {tmp_path / path}'
         ]

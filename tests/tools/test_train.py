@@ -1,6 +1,7 @@
 """Training, resuming, testing and refusing, as real processes."""
 
 import json
+import os
 import time
 
 import pytest
@@ -9,7 +10,7 @@ import train
 from processes import ROOT, SHORT, call, epochs, run
 
 from mmhssakd.experiments.runs import Run
-from mmhssakd.weights import files
+from mmhssakd.weights import files, lock
 
 STUDENT = 'configs/fashion_mnist/hssakd_r8.py'
 
@@ -101,6 +102,18 @@ def test_missing_teacher_is_trained_first(kill, tmp_path, monkeypatch):
     assert teacher.config.train_dataloader.batch_size == 30  # as the student's option says
     assert len(list((tmp_path / 'teacher').glob('2*'))) == 1 + ('teacher' in kill)
     assert len(list((tmp_path / 'student').glob('2*'))) == 1 + ('student' in kill)
+
+
+def test_two_runs_that_train_one_teacher(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, 'BEAT', 0.1)
+    (tmp_path / 'teacher').mkdir()
+    first = lock.WorkDirLock(tmp_path / 'teacher')
+    first.take()
+    options = [f'model.teacher.checkpoint={tmp_path}/teacher/epoch_7.pth']
+    with pytest.raises(RuntimeError, match=f'{tmp_path}/teacher is in use by process {os.getpid()} on .*--work-dir'):
+        call('train.py', STUDENT, '--train-teacher', '--work-dir', tmp_path / 'student', '--cfg-options', *options)
+    first.release()
+    assert not (tmp_path / 'student').exists() and not list((tmp_path / 'teacher').glob('*.pth'))
 
 
 def test_missing_teacher_stops_before_the_first_step(tmp_path):
