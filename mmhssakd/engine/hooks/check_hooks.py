@@ -130,7 +130,7 @@ def pretrained(module: nn.Module) -> Optional[dict]:
 
 
 @torch.no_grad()
-def check_channels(model: nn.Module) -> None:
+def check_channels(model: Any) -> None:
     """Compare the channels that a detector's neck expects with those of the backbone's maps, by a small image."""
     expected = getattr(getattr(model, 'neck', None), 'in_channels', None)
     if not isinstance(expected, (list, tuple)):
