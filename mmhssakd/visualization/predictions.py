@@ -96,7 +96,8 @@ def teacher_of(run: Run) -> BaseModel:
         FileNotFoundError: Its config or checkpoint is not there any more.
     """
     with DefaultScope.overwrite_default_scope('mmpretrain'):
-        return build_teacher(**run.config.model.teacher, num_classes=run.config.model.head.num_classes)
+        teacher = run.config.model.teacher
+        return build_teacher(teacher.config, teacher.checkpoint, run.config.model.head.num_classes)
 
 
 @torch.no_grad()

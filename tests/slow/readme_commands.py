@@ -23,7 +23,6 @@ sys.path.insert(0, str(ROOT))
 
 import cv2  # noqa: E402
 import torch  # noqa: E402
-from mmdet.datasets import VOCDataset  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from mmengine.registry import DefaultScope  # noqa: E402
 from mmpretrain.datasets import FashionMNIST  # noqa: E402
@@ -140,6 +139,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--only', default='', help='only commands that hold this text')
     args = parser.parse_args()
+    from mmdet.datasets import VOCDataset  # which needs mmcv's operators, and so mmhssakd before it
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copy_project(folder)

@@ -12,7 +12,7 @@ from mmhssakd.models.labels import read_labels
 from mmhssakd.models.losses.terms import Logits, accuracies, named_losses
 from mmhssakd.registry import MODELS
 from .criterion import Criterion
-from .teacher import build_teacher, check_normalization, match_branches
+from .teacher import build_teacher, match_branches
 
 
 @MODELS.register_module()
@@ -25,8 +25,9 @@ class HSSAKD(SSAClassifier):
     when it is first asked for, which is before training: inference needs neither its config nor its checkpoint.
 
     Args:
-        teacher (dict, optional): ``config`` (a config file or a model dict) and ``checkpoint`` (a path or URL).
-            None is a student that cannot be trained.
+        teacher (dict, optional): ``config`` (a config file or a model dict), ``checkpoint`` (a path or URL), and, if it
+            sees images in another size, ``size`` (pixels) and ``interpolation``; its mean, standard deviation and
+            channel order are those of its config's ``data_preprocessor``. None is a student that cannot be trained.
         kd_loss (dict): The mimicry loss of p; it holds the temperature. Defaults to ``dict(type='KDLoss', tau=3)``.
         loss_weight (dict, optional): Factors of the terms ``task``, ``kl_q``, ``kl_p``, by default 1, and ``aux``
             (cross-entropy of the student's own branches), by default 0. A term with factor 0 is not computed (``task``
@@ -66,9 +67,8 @@ class HSSAKD(SSAClassifier):
         """
         if self.teacher_config is None:
             return None
-        teacher = build_teacher(**self.teacher_config, num_classes=self.num_classes)
+        teacher = build_teacher(**self.teacher_config, num_classes=self.num_classes, student=self)
         self.branch_map = match_branches(self, teacher, self.branch_map)
-        check_normalization(self, teacher)
         weight = next(self.parameters())
         return teacher.to(weight.device, weight.dtype, memory_format=self.memory_format)
 
@@ -86,9 +86,14 @@ class HSSAKD(SSAClassifier):
 
     @torch.no_grad()
     def teach(self, views: torch.Tensor) -> Logits:
-        """Logits of the teacher's p, and of the q_l that the student's branches mimic, on the student's views."""
+        """Logits of the teacher's p, and of the q_l that the student's branches mimic, on the student's views.
+
+        Args:
+            views (Tensor): (B * M, C, H, W), normalized for the student; the teacher gets them in its own preparation.
+        """
         if next(self.teacher.parameters()).device != views.device:  # FSDP moves the parameters that it manages, no more
             self.teacher.to(views.device)
+        views = self.teacher.preparation(views)
         if self.auxiliary_neck is None:
             return Logits(self.teacher(views, mode='tensor'), [])
         logits = self.teacher.forward_views(views)

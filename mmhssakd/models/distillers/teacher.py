@@ -2,7 +2,7 @@
 
 import logging
 import os.path as osp
-from typing import Optional, Sequence, Tuple, Union
+from typing import Any, Optional, Sequence, Tuple, Union
 
 from mmengine.config import Config
 from mmengine.hub import get_config
@@ -12,6 +12,7 @@ from mmpretrain.models import ImageClassifier
 from mmhssakd.models.classifiers import SSAClassifier
 from mmhssakd.registry import MODELS
 from mmhssakd.weights.checkpoint import load_weights
+from .preparation import Preparation
 
 
 def read_model_config(config: Union[str, dict]) -> dict:
@@ -39,13 +40,17 @@ def read_model_config(config: Union[str, dict]) -> dict:
     return config
 
 
-def build_teacher(config: Union[str, dict], checkpoint: str, num_classes: int) -> ImageClassifier:
+def build_teacher(
+    config: Union[str, dict], checkpoint: str, num_classes: int, student: Optional[SSAClassifier] = None, **options: Any
+) -> ImageClassifier:
     """Build a teacher, load all of its weights, freeze it in eval mode.
 
     Args:
         config (str | dict): Config file, or model config, of an ``ImageClassifier`` or ``SSAClassifier``.
         checkpoint (str): Its checkpoint: a path or URL.
         num_classes (int): The student's number of classes.
+        student (SSAClassifier, optional): Whose views it sees: it gets a ``preparation`` for them.
+        **options: ``size`` and ``interpolation`` of :class:`Preparation`.
 
     Raises:
         FileNotFoundError: Config file or checkpoint does not exist.
@@ -62,6 +67,8 @@ def build_teacher(config: Union[str, dict], checkpoint: str, num_classes: int) -
         )
     meta = load_weights(teacher, checkpoint, where='model.teacher.checkpoint')
     warn_of_half_trained(config, checkpoint, meta)
+    if student is not None:
+        teacher.preparation = Preparation(student.data_preprocessor, teacher.data_preprocessor, **options)
     return teacher.requires_grad_(False).eval()
 
 
@@ -109,22 +116,3 @@ def match_branches(
             f'{student.num_views}: model.views must be the same for both.'
         )
     return branch_map
-
-
-def check_normalization(student: SSAClassifier, teacher: ImageClassifier) -> None:
-    """Compare the preparation of images: the teacher sees the views that the student's preprocessor has normalized.
-
-    Raises:
-        ValueError: It was trained on others.
-    """
-    ours, theirs = (
-        dict(mean=own.mean.flatten().tolist(), std=own.std.flatten().tolist(), to_rgb=own.to_rgb)
-        if hasattr(own, 'mean')
-        else None
-        for own in (student.data_preprocessor, teacher.data_preprocessor)
-    )
-    if ours and theirs and ours != theirs:
-        raise ValueError(
-            f"The student's images are normalized by {ours}, the teacher's by {theirs}: "
-            'data_preprocessor must be that of model.teacher.config.'
-        )

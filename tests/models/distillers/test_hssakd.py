@@ -241,17 +241,6 @@ def test_ablations_are_options_alone(teacher, options, expected):
     assert expected(model)
 
 
-def test_normalization_must_be_the_teachers(teacher):
-    """The teacher sees what the student's preprocessor gives it."""
-    ours = dict(mean=[120, 120, 120], std=[60, 60, 60])
-    teacher['config']['data_preprocessor'] = dict(type='ClsDataPreprocessor', **ours)
-    assert student(teacher, data_preprocessor=ours).teacher
-    assert student(teacher).teacher  # normalized in the pipeline, perhaps
-    for other in (dict(ours, mean=[0, 0, 0]), dict(ours, to_rgb=True)):
-        with pytest.raises(ValueError, match='normalized by .*data_preprocessor must be that of model.teacher.config'):
-            student(teacher, data_preprocessor=other).init_weights()
-
-
 def test_teacher_config_of_a_package():
     """The way of config inheritance: ``mmpretrain::``."""
     name = 'mmpretrain::mobilenet_v2/mobilenet-v2_8xb32_in1k.py'
