@@ -2,13 +2,15 @@
 
 import os.path as osp
 import pickle
-from typing import Any, Dict, Optional
+from typing import Any, Optional, Tuple
 
 import torch
 import torch.nn as nn
 from mmengine.runner import CheckpointLoader
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
-Tensors = Dict[str, torch.Tensor]
+from .foreign import Tensors, to_ours, unwrap
 
 
 def read_checkpoint(checkpoint: str, where: str = 'checkpoint', map_location: str = 'cpu') -> Any:
@@ -32,8 +34,10 @@ def read_checkpoint(checkpoint: str, where: str = 'checkpoint', map_location: st
             f'{where}: no such checkpoint: {checkpoint}. Train it first, or set {where} to an existing one{option}.'
         )
     try:
+        if checkpoint.endswith('.safetensors') and '://' not in checkpoint:
+            return load_file(checkpoint)
         return CheckpointLoader.load_checkpoint(checkpoint, map_location=map_location)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError) as error:
         raise ValueError(
             f'{where}: {checkpoint} is no checkpoint, is damaged, or holds more than plain data (whose '
             f'code was not run): {error}'
@@ -95,12 +99,19 @@ def check_fit(expected: Tensors, found: Tensors, message: str, limit: Optional[i
         raise ValueError('\n'.join([message, *lines]))
 
 
+def read_for(model: nn.Module, checkpoint: str, where: str) -> Tuple[Tensors, dict]:
+    """Read the tensors of a checkpoint of ours, timm's or torchvision's under a model's names, and its ``meta``."""
+    content = read_checkpoint(checkpoint, where)
+    tensors = to_ours(tensors_of(unwrap(content), f'{where}: {checkpoint}'), model)
+    return tensors, (isinstance(content, dict) and content.get('meta')) or {}
+
+
 def load_weights(model: nn.Module, checkpoint: str, where: str = 'checkpoint') -> dict:
     """Load every tensor of a model from a checkpoint; a model without branches leaves a checkpoint's alone.
 
     Args:
         model (nn.Module): The model.
-        checkpoint (str): Path or URL.
+        checkpoint (str): Path or URL; of ours, or a file of timm's or torchvision's for a model with their backbone.
         where (str): What to call the checkpoint in messages.
 
     Returns:
@@ -110,16 +121,16 @@ def load_weights(model: nn.Module, checkpoint: str, where: str = 'checkpoint') -
         FileNotFoundError: There is no such file.
         ValueError: The file cannot be read, or the tensors' names or shapes differ; the message lists them.
     """
-    content = read_checkpoint(checkpoint, where)
+    tensors, meta = read_for(model, checkpoint, where)
     ignored = ('data_preprocessor.',) if hasattr(model, 'auxiliary_neck') else ('data_preprocessor.', 'auxiliary_neck.')
-    tensors = tensors_of(content, f'{where}: {checkpoint}')
     found = {name: value for name, value in tensors.items() if not name.startswith(ignored)}
     backbone = type(getattr(model, 'backbone', model)).__name__
+    state = model.state_dict()
     check_fit(
-        model.state_dict(),
+        {name: state[name] for name in state if name in found or not name.endswith('num_batches_tracked')},
         found,
         f'{where}: {checkpoint} does not fit {type(model).__name__} ({backbone} backbone): '
         'is it of another architecture or another number of classes?',
     )
-    model.load_state_dict(found)
-    return content.get('meta') or {}
+    model.load_state_dict(found, strict=False)
+    return meta

@@ -3,6 +3,7 @@ from .cifar_resnet import CIFARResNet
 from .cifar_shufflenet import CIFARShuffleNetV1, CIFARShuffleNetV2
 from .cifar_vgg import CIFARVGG
 from .cifar_wide_resnet import CIFARWideResNet
+from .timm_backbone import TimmBackbone
 from .torchvision_backbone import TorchvisionBackbone
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     'CIFARShuffleNetV2',
     'CIFARVGG',
     'CIFARWideResNet',
+    'TimmBackbone',
     'TorchvisionBackbone',
 ]

@@ -37,9 +37,10 @@ class TorchvisionBackbone(BaseBackbone):
         self.names = list(takewhile(lambda child: child not in POOLING, children))
         for child in self.names:
             self.add_module(child, children[child])
+        self.ends_in_relu = name.startswith('densenet')  # which torchvision calls as a function, before pooling
 
     def forward(self, x: torch.Tensor) -> Tuple[torch.Tensor]:
         """Compute the last feature map of images (N, 3, H, W), as a tuple of one."""
         for name in self.names:
             x = getattr(self, name)(x)
-        return (x,)
+        return (x.relu() if self.ends_in_relu else x,)

@@ -11,7 +11,7 @@ from mmhssakd.models.data_preprocessor import preprocessor_config
 from mmhssakd.models.labels import Labels, is_labelled, read_labels
 from mmhssakd.models.losses.terms import Logits, accuracies, named_losses
 from mmhssakd.registry import MODELS, TRANSFORMS
-from mmhssakd.weights.checkpoint import check_fit, read_state_dict
+from mmhssakd.weights.checkpoint import check_fit, read_for
 
 
 @MODELS.register_module()
@@ -77,16 +77,19 @@ class SSAClassifier(ImageClassifier):
         Raises:
             ValueError: ``frozen`` without pretrained weights, or with weights that do not fit.
         """
-        if self.frozen:
+        if not self.frozen:
+            super().init_weights()
+        else:
             if not isinstance(self.init_cfg, dict) or self.init_cfg.get('type') != 'Pretrained':
                 mend = "set model.init_cfg=dict(type='Pretrained', checkpoint=...)."
                 raise ValueError(f'model.frozen=True keeps backbone and head as they are loaded: {mend}')
             checkpoint, where = self.init_cfg['checkpoint'], 'model.init_cfg.checkpoint'
             state = self.state_dict()
             frozen = {name: value for name, value in state.items() if not name.startswith('auxiliary_neck.')}
-            found = {name: value for name, value in read_state_dict(checkpoint, where).items() if name in frozen}
+            found = {name: value for name, value in read_for(self, checkpoint, where)[0].items() if name in frozen}
             check_fit(frozen, found, f'{where}: {checkpoint} does not hold the frozen backbone and head.')
-        super().init_weights()
+            self.load_state_dict(found, strict=False)  # as mmengine would, but under our names
+            self._is_init = True
 
     def train(self, mode: bool = True) -> 'SSAClassifier':
         """Set the training mode; what is frozen stays in eval mode."""

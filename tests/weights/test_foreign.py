@@ -1,0 +1,143 @@
+"""Checkpoints of timm and torchvision, as they come: every tensor is used, and the logits are theirs."""
+
+import pytest
+import small
+import timm
+import torch
+import torchvision
+from safetensors.torch import save_file
+
+from mmhssakd.registry import MODELS
+from mmhssakd.weights import load_weights
+from mmhssakd.weights.foreign import to_ours, unwrap
+
+TIMM = [
+    *('resnet18', 'resnext50_32x4d', 'convnext_atto', 'efficientnet_b0', 'regnety_002', 'mobilenetv3_small_050'),
+    *(
+        'mobilenetv4_conv_small_035',
+        'swin_tiny_patch4_window7_224',
+        'vit_tiny_patch16_224',
+        'vit_base_patch16_clip_224',
+    ),
+    *('vit_small_patch14_dinov2', 'deit_tiny_patch16_224', 'densenet121', 'ghostnet_100', 'mobilenetv2_050', 'dla34'),
+    *('repvgg_a0', 'edgenext_xx_small', 'poolformer_s12', 'eva02_tiny_patch14_224', 'tf_efficientnetv2_b0'),
+]
+TORCHVISION = ['resnet18', 'regnet_y_400mf', 'densenet121', 'shufflenet_v2_x0_5', 'mnasnet0_5']
+
+
+def classifier(backbone: dict, channels: int, neck=None) -> torch.nn.Module:
+    head = dict(type='LinearClsHead', num_classes=7, in_channels=channels)
+    return MODELS.build(dict(type='SSAClassifier', backbone=backbone, neck=neck, head=head, views=None)).eval()
+
+
+def compare(theirs, model, file, size: int) -> None:
+    assert load_weights(model, str(file)) == {}
+    images = torch.randn(1, 3, size, size)
+    with torch.no_grad():
+        torch.testing.assert_close(model(images), theirs.eval()(images), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize('name', TIMM)
+def test_timm(name, tmp_path):
+    torch.manual_seed(0)
+    size = dict(img_size=28) if 'dinov2' in name else {}
+    theirs = timm.create_model(name, num_classes=7, **size)
+    save_file(theirs.state_dict(), tmp_path / 'model.safetensors')
+    model = classifier(dict(type='mmhssakd.TimmBackbone', model_name=name, **size), theirs.head_hidden_size)
+    side = 28 if size else 224 if theirs.default_cfg.get('fixed_input_size') else 64
+    compare(theirs, model, tmp_path / 'model.safetensors', side)
+
+
+@pytest.mark.parametrize('name', TORCHVISION)
+def test_torchvision(name, tmp_path):
+    theirs = torchvision.models.get_model(name, num_classes=7)
+    torch.save(theirs.state_dict(), tmp_path / 'model.pth')
+    channels = [value for value in theirs.state_dict().values() if value.ndim == 2][-1].shape[1]
+    model = classifier(
+        dict(type='mmhssakd.TorchvisionBackbone', name=name), channels, dict(type='GlobalAveragePooling')
+    )
+    compare(theirs, model, tmp_path / 'model.pth', 64)
+
+
+@pytest.mark.parametrize('kind', ['torchvision', 'timm'])
+def test_resnet_of_mmpretrain(kind, tmp_path):
+    library = torchvision.models.get_model if kind == 'torchvision' else timm.create_model
+    theirs = library('resnet18', num_classes=7)
+    torch.save(theirs.state_dict(), tmp_path / 'model.pth')
+    model = classifier(dict(type='mmpretrain.ResNet', depth=18), 512, dict(type='GlobalAveragePooling'))
+    compare(theirs, model, tmp_path / 'model.pth', 64)
+
+
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda s: s,
+        lambda s: dict(state_dict=s, epoch=3),
+        lambda s: dict(model=s, optimizer={}),
+        lambda s: dict(state_dict={name: value + 1 for name, value in s.items()}, state_dict_ema=s),
+        lambda s: dict(model={f'module.{name}': value for name, value in s.items()}),
+        lambda s: dict(teacher={f'module._orig_mod.{name}': value for name, value in s.items()}),
+    ],
+)
+def test_what_trainers_put_around(wrap):
+    theirs = timm.create_model('resnet18', num_classes=7).state_dict()
+    model = classifier(dict(type='mmhssakd.TimmBackbone', model_name='resnet18'), 512)
+    found = to_ours(unwrap(wrap(theirs)), model)
+    assert set(found) == set(model.state_dict())
+    assert torch.equal(found['head.fc.weight'], theirs['fc.weight'])
+    assert torch.equal(found['backbone.timm_model.conv1.weight'], theirs['conv1.weight'])
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (lambda s: s.pop('layer1.0.conv1.weight'), r'1 missing: backbone.timm_model.layer1.0.conv1.weight'),
+        (lambda s: s.update(more=torch.zeros(1)), r'1 unexpected: backbone.timm_model.more'),
+        (lambda s: s.update({'fc.weight': torch.zeros(8, 512)}), r'head.fc.weight \(8, 512\) instead of \(7, 512\)'),
+        (lambda s: [s.pop(name) for name in list(s)[::2]], 'missing: backbone.timm_model'),
+    ],
+)
+def test_every_tensor_counts(change, message, tmp_path):
+    tensors = timm.create_model('resnet18', num_classes=7).state_dict()
+    change(tensors)
+    torch.save(tensors, tmp_path / 'model.pth')
+    with pytest.raises(ValueError, match=message):
+        load_weights(
+            classifier(dict(type='mmhssakd.TimmBackbone', model_name='resnet18'), 512), str(tmp_path / 'model.pth')
+        )
+
+
+def test_frozen_teacher_and_its_student(tmp_path):
+    """timm's file is all that a frozen teacher needs; the student learns from what that leaves."""
+    theirs = timm.create_model('resnet18', num_classes=10)
+    save_file(theirs.state_dict(), tmp_path / 'timm.safetensors')
+    network = dict(
+        type='SSAClassifier',
+        backbone=dict(type='mmhssakd.TimmBackbone', model_name='resnet18'),
+        head=dict(type='LinearClsHead', num_classes=10, in_channels=512),
+        auxiliary_neck=dict(
+            taps=[f'timm_model.layer{i}' for i in (1, 2, 3)], branch=dict(type='mmhssakd.ConvBranch'), in_channels=512
+        ),
+    )
+    frozen = MODELS.build(
+        dict(network, frozen=True, init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'timm.safetensors')))
+    )
+    frozen.init_weights()
+    images = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(frozen.eval()(images), theirs.eval()(images))
+    losses = frozen.train()(images, small.samples([1, 2]), mode='loss')
+    frozen.parse_losses(losses)[0].backward()
+    assert [name for name, p in frozen.named_parameters() if p.grad is not None] == [
+        name for name, _ in frozen.named_parameters() if name.startswith('auxiliary_neck.')
+    ]
+    torch.save(dict(state_dict=frozen.state_dict(), meta=dict()), tmp_path / 'teacher.pth')
+    teacher = dict(config=network, checkpoint=str(tmp_path / 'teacher.pth'))
+    student = MODELS.build(small.config(type='HSSAKD', teacher=teacher))
+    torch.testing.assert_close(student.teach(images).p, theirs(images))
+    assert torch.isfinite(student.parse_losses(student(images, small.samples([1, 2]), mode='loss'))[0])
+
+
+def test_unknown_network():
+    with pytest.raises(ValueError, match=r"no network 'resnet19': timm.list_models\(\)"):
+        MODELS.build(dict(type='mmhssakd.TimmBackbone', model_name='resnet19'))
