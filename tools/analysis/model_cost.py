@@ -106,14 +106,15 @@ def make_step(model: nn.Module, cfg: Config, size: int, batch_size: int) -> Tupl
 def cost_of_step(model: nn.Module, cfg: Config, size: int, batch_size: int) -> Tuple[int, Dict[str, int]]:
     """FLOPs of a training step, and its bytes by parts when it needs most."""
     step, wrapper, images = make_step(model, cfg, size, batch_size)
-    step()  # makes the optimizer's state
+    with FlopCounterMode(display=False) as counter:  # not around the step below, since it holds tensors for a while
+        step()  # makes the optimizer's state
     memory, teacher, parts = Memory(model.parameters()), model.__dict__.get('teacher'), {}
     parts['parameters and buffers'] = memory.add([*model.parameters(), *model.buffers()])
     parts['optimizer state'] = memory.add(v for state in wrapper.optimizer.state.values() for v in state.values())
     if teacher:
         parts["teacher's weights"] = memory.add([*teacher.parameters(), *teacher.buffers()])
     memory.add([images])
-    with memory, FlopCounterMode(display=False) as counter:
+    with memory:
         step()
     parts['gradients'] = memory.gradients
     parts['activations'] = memory.peak - sum(parts.values())
@@ -166,7 +167,7 @@ def main() -> None:
     costs.update(costs_of(model, cfg, args))
     print('\nComputed, not measured. One MAC, a multiplication with addition, is two FLOPs.')
     for what, value in costs.items():
-        print(f'{what:55s}{value:16.{2 if value < 1000 else 0}f}')
+        print(f'{what:60s}{value:12.{2 if value < 1000 else 0}f}')
     ratio = costs['GFLOPs an image, training'] * len(own) / (3 * inference)  # a backward pass counts twice
     print(
         f'Training costs {ratio:.1f} times the FLOPs of cross-entropy alone (views, branches, teacher, peers); '

@@ -1,6 +1,8 @@
 import re
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 
 import pytest
 import torch
@@ -11,9 +13,10 @@ PAIR = 'cifar100/hssakd_resnet56_resnet20.py'
 FIRST_CONV = 3 * 3 * 3 * 16 * 32 * 32  # multiply-adds of ResNet-20's and 56's; nobody asks for gradients of images
 
 
-def run(config: str, capsys, *options) -> str:
-    call('analysis/model_cost.py', ROOT / 'configs' / config, *options)
-    return capsys.readouterr().out
+def run(config: str, *options) -> str:
+    with redirect_stdout(StringIO()) as printed:
+        call('analysis/model_cost.py', ROOT / 'configs' / config, *options)
+    return printed.getvalue()
 
 
 def rows(printed: str) -> dict:
@@ -24,8 +27,7 @@ def rows(printed: str) -> dict:
 
 def costs(printed: str) -> dict:
     """What is printed below it: name to number, as it is printed."""
-    lines = printed.split('Computed')[1].splitlines()[1:-1]
-    return {line[:55].strip(): line[55:].strip() for line in lines}
+    return dict(line.rsplit(maxsplit=1) for line in printed.split('Computed')[1].splitlines()[1:-1])
 
 
 def branches(parts: dict, whose: str = '') -> torch.Tensor:
@@ -34,13 +36,7 @@ def branches(parts: dict, whose: str = '') -> torch.Tensor:
 
 @pytest.fixture(scope='module')
 def printed() -> str:
-    return subprocess.run(
-        [sys.executable, 'tools/analysis/model_cost.py', f'configs/{PAIR}', '--size', '32', '--images', '50000'],
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        check=True,
-    ).stdout
+    return run(PAIR, '--size', 32, '--images', 50000)
 
 
 def test_student_and_teacher(printed):
@@ -87,9 +83,9 @@ def test_memory_of_parameters(printed):
     assert 2 <= found["for a moment, the teacher's activations"] / (4 * 64 * 16 * 32 * 32 * 4 / 2**20) <= 5
 
 
-def test_frozen_teacher(capsys):
+def test_frozen_teacher():
     """Only the branches have gradients and momentum, and no gradient goes on to the features."""
-    printed = run('cifar100/teacher_resnet56.py', capsys, '--size', 32, '--cfg-options', 'model.frozen=True')
+    printed = run('cifar100/teacher_resnet56.py', '--size', 32, '--cfg-options', 'model.frozen=True')
     parts, found = rows(printed), costs(printed)
     (_, network), (params, macs) = parts['backbone and head'], branches(parts).tolist()
     momentum = 'MiB, batch 64: optimizer state'
@@ -99,36 +95,37 @@ def test_frozen_teacher(capsys):
     assert network + 2.8 * macs < training < network + 3 * macs
 
 
-def test_kd_runs_no_branches(capsys):
-    printed = run('cifar100/kd_resnet56_resnet20.py', capsys, '--size', 32)
+def test_kd_runs_no_branches():
+    printed = run('cifar100/kd_resnet56_resnet20.py', '--size', 32)
     parts = rows(printed)
     assert list(parts) == ['backbone and head', 'teacher: backbone and head']
     training = 2 * (3 * parts['backbone and head'][1] - FIRST_CONV / 1e9 + parts['teacher: backbone and head'][1])
     assert float(costs(printed)['GFLOPs an image, training']) == pytest.approx(training, abs=0.006)
 
 
-def test_peers(capsys):
-    printed = run('cifar100/online_hssakd_wrn40x1.py', capsys, '--size', 32)
+def test_peers():
+    printed = run('cifar100/online_hssakd_wrn40x1.py', '--size', 32)
     parts = rows(printed)
     assert 'peer 1: branch 3 after layer3' in parts
     inference = 2 * sum(macs for name, (_, macs) in parts.items() if name.endswith('head'))
     assert float(costs(printed)['GFLOPs an image, inference']) == pytest.approx(inference, abs=0.006)
 
 
-def test_missing_config(capsys):
+def test_missing_config():
     with pytest.raises(SystemExit, match='no such config file'):
-        run('none.py', capsys)
+        run('none.py')
 
 
 def test_memory_follows_what_is_freed():
     """The peak is of what is there at a time; views and changes in place need nothing."""
     mib = torch.empty(2**18)
-    with Memory() as memory:
-        assert memory.add([mib, mib.view(2, -1)]) == 2**20
+    memory = Memory()
+    assert memory.add([mib, mib.view(2, -1)]) == 2**20
+    with memory:
         for _ in range(3):
             mib = (mib + 1)[:].mul_(2)
         del mib
-    assert (memory.now, memory.peak) == (0, 3 * 2**20)
+    assert (memory.now, memory.peak) == (0, 2 * 2**20)
 
 
 MEASURE = """
@@ -152,7 +149,7 @@ print(peak('cpu') - start)
 
 
 @pytest.mark.parametrize('family', ['hssakd', 'kd'])
-def test_peak_is_the_measured_one(family, tmp_path, capsys):
+def test_peak_is_the_measured_one(family, tmp_path):
     """Of the process, on a CPU: the ImageNet pair with narrow layers, whose activations outweigh its weights."""
     narrow = 'model = dict(backbone=dict(stem_channels=16, base_channels=16), head=dict(in_channels=128))\n'
     (tmp_path / 'teacher.py').write_text(f"_base_ = '{ROOT}/configs/teacher_r34_imagenet.py'\n{narrow}")
@@ -160,7 +157,7 @@ def test_peak_is_the_measured_one(family, tmp_path, capsys):
     teacher = f"model['teacher'] = dict(config='{tmp_path}/teacher.py')\n"
     student.write_text(f"_base_ = '{ROOT}/configs/{family}_r18_imagenet.py'\n{narrow}{teacher}")
     size, batch_size = 64, dict(hssakd=64, kd=256)[family]
-    printed = run(student, capsys, '--size', size, '--batch-size', batch_size)
+    printed = run(student, '--size', size, '--batch-size', batch_size)
     found = {name.partition(': ')[2]: float(value) for name, value in costs(printed).items()}
     assert found['activations'] > 0.7 * found['all']
     # what is freed goes back to the system at once, in place of waiting for its next use
@@ -177,14 +174,14 @@ def test_peak_is_the_measured_one(family, tmp_path, capsys):
     assert measured == pytest.approx(found['all'], rel=0.1)
 
 
-def test_documented_costs(capsys):
+def test_documented_costs():
     """One column of docs/costs.md is what the command prints now."""
     config = 'kd_r18_imagenet.py'
     lines = [line.strip('| \n').split('|') for line in open(ROOT / 'docs/costs.md') if line.startswith('|')]
     table = [[cell.strip(' `') for cell in line] for line in lines]
     column = table[0].index(config)
     documented = {line[0]: line[column] for line in table[2:]}
-    printed = run(config, capsys)
+    printed = run(config)
     parts = rows(printed)
     assert documented['M parameters: backbone and head'] == f'{parts["backbone and head"][0]:.1f}'
     assert documented['M parameters: teacher'] == f'{parts["teacher: backbone and head"][0]:.1f}'
