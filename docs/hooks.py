@@ -1,4 +1,4 @@
-"""What mkdocs does beside its own: pages from outside of docs/, links into the code, equations without scripts."""
+"""What mkdocs does besides its own work: pages from outside docs/, links into the code, equations without scripts."""
 
 import posixpath
 import re
@@ -49,9 +49,14 @@ def on_page_markdown(markdown, page, config, files):
         return f']({posixpath.relpath(page_of(target, match[3] or ""), posixpath.dirname(uri) or ".")})'
 
     markdown = LINK.sub(rewrite, markdown)
-    return re.sub(r'\$\$(.+?)\$\$', lambda match: convert(match[1], display='block'), markdown)
+    return re.sub(r'\$\$(.+?)\$\$', equation, markdown)
+
+
+def equation(match) -> str:
+    """MathML in a box that a narrow screen can scroll."""
+    return f'<div style="overflow: auto hidden">{convert(match[1], display="block")}</div>'
 
 
 def on_page_content(html, page, config, files):
-    """Leave out the roles of the docstrings, such as :class:, which are Sphinx's."""
-    return re.sub(r':(?:class|func|meth|data|mod):(?=<code)', '', html)
+    """Drop the docstrings' roles, such as :class:, which are Sphinx's."""
+    return re.sub(r':(?:attr|class|func|meth|data|mod):(?=<code)', '', html)

@@ -259,7 +259,8 @@ CASES = {
     'no data folder': (
         lambda j: folder_images(j, lambda root: shutil.rmtree(root)),
         FileNotFoundError,
-        'train_dataloader.dataset.data_root: no such folder: .*--cfg-options train_dataloader.dataset.data_root=',
+        '(?s)train_dataloader.dataset.data_root: the data set is not complete on .*missing .*'
+        '--cfg-options train_dataloader.dataset.data_root=FOLDER',
     ),
     'folder without images': (
         lambda j: folder_images(j, lambda root: [f.unlink() for f in root.glob('*/*')]),
@@ -331,7 +332,7 @@ CASES = {
     'no teacher': (
         lambda j: j.train('model.teacher.checkpoint=none.pth'),
         FileNotFoundError,
-        'model.teacher.checkpoint: no such checkpoint: none.pth. Train it first',
+        'model.teacher.checkpoint: no such checkpoint: none.pth. Get one in one of these ways',
     ),
     'no config of the teacher': (
         lambda j: j.train('model.teacher.config=none.py'),

@@ -30,13 +30,11 @@ def small(file: Path, tmp_path: Path) -> Config:
     spread_options(cfg, options, cfg.copy())
     backbone = dict(cfg.model.backbone)
     checkpoint = tmp_path / 'backbone.pth'
-    trained = (
-        dict(type='mmpretrain.ResNet', depth=18)
-        if backbone['type'] == 'ResNet'
-        else {
-            key: value for key, value in backbone.items() if key in ('type', 'depth', 'stem_channels', 'base_channels')
-        }
-    )
+    trained = {
+        key: value for key, value in backbone.items() if key in ('type', 'depth', 'stem_channels', 'base_channels')
+    }
+    if trained['type'] == 'ResNet':
+        trained['type'] = 'mmpretrain.ResNet'
     save_classifier(checkpoint, trained, cfg.model.neck.in_channels[-1])
     cfg.model.backbone.init_cfg.checkpoint = str(checkpoint)
     for key in ('train', 'val', 'test'):
@@ -85,17 +83,18 @@ def test_one_step_and_evaluation(file, tmp_path):
     runner.train()
     assert runner.iter == 1
     state = torch.load(tmp_path / 'backbone.pth', weights_only=True)['state_dict']
-    assert torch.equal(loaded['backbone.layer1.0.conv1.weight'], state['backbone.layer1.0.conv1.weight'])
+    backbone = {name: value for name, value in loaded.items() if name.startswith('backbone.')}
+    assert backbone and all(torch.equal(value, state[name]) for name, value in backbone.items())
     now = runner.model.state_dict()
-    assert torch.equal(now['backbone.layer1.0.conv1.weight'], loaded['backbone.layer1.0.conv1.weight'])  # frozen
-    statistics = 'backbone.layer2.0.bn1.running_mean'  # norm_eval
-    assert torch.equal(now[statistics], state[statistics])
     moved = [name for name, value in now.items() if not torch.equal(value, loaded[name])]
-    assert any(name.startswith('backbone.layer2') for name in moved) and any('head' in name for name in moved)
+    last_frozen, first_trained = (f'backbone.layer{cfg.model.backbone.frozen_stages + i}.' for i in (0, 1))
+    assert any(name.startswith(last_frozen) for name in now) and not any(name.startswith(last_frozen) for name in moved)
+    assert not [name for name in moved if name.startswith('backbone.') and 'running' in name]  # norm_eval
+    assert any(name.startswith(first_trained) for name in moved) and any('head' in name for name in moved)
     metrics = {name for name in runner.message_hub.log_scalars if name.startswith('val/')}
     wanted = (
         {'val/voc_11points/mAP', 'val/voc_11points/AP50', 'val/voc_area/mAP', 'val/voc_area/AP50'}
-        if 'r18' in file.stem and 'voc' in file.stem
+        if 'voc' in file.stem
         else {'val/coco/bbox_mAP', 'val/coco/bbox_mAP_50'}
         if 'coco' in file.stem
         else {'val/pascal_voc/mAP', 'val/pascal_voc/AP50', 'val/pascal_voc/AP75'}
@@ -108,11 +107,17 @@ def test_one_step_and_evaluation(file, tmp_path):
 @pytest.mark.parametrize('file', CONFIGS, ids=lambda file: file.stem)
 def test_recipe(file):
     cfg = Config.fromfile(file)
-    assert cfg.auto_scale_lr.base_batch_size == (16 if 'r18' in file.stem else 4)
-    assert cfg.model.backbone.frozen_stages == 1 and cfg.model.backbone.norm_eval
-    assert cfg.model.backbone.init_cfg.type == 'Pretrained' and cfg.model.backbone.init_cfg.prefix == 'backbone.'
-    if 'r18' in file.stem:
-        assert cfg.model.backbone.init_cfg.checkpoint == 'work_dirs/hssakd_r18_imagenet/epoch_100.pth'
+    backbone, laptop = cfg.model.backbone, '_r8_' in file.stem
+    assert cfg.auto_scale_lr.base_batch_size == (4 if laptop else 16)
+    assert backbone.frozen_stages == (2 if 'mobilenetv2' in file.stem else 1) and backbone.norm_eval
+    assert backbone.init_cfg.type == 'Pretrained' and backbone.init_cfg.prefix == 'backbone.'
+    if 'published' in file.stem:
+        assert backbone.init_cfg.checkpoint == cfg.published_r18 and 'resnet18' in cfg.published_r18
+    elif not laptop:  # it starts from the student of a shipped config
+        folder, student, last = Path(backbone.init_cfg.checkpoint).parts
+        trained = Config.fromfile(CONFIGS[0].parents[1] / f'{student}.py')
+        assert (folder, last) == ('work_dirs', f'epoch_{trained.train_cfg.max_epochs}.pth')
+        assert trained.model.backbone.type == backbone.type.removeprefix('mmpretrain.')
 
 
 def test_class_count_and_box_head_that_disagree(tmp_path):
@@ -128,3 +133,12 @@ def test_resnet34_into_a_resnet18_detector(tmp_path):
     with pytest.raises(ValueError, match='does not fit ResNet') as error:
         RUNNERS.build(cfg).train()
     assert 'unexpected: layer1.2.conv1.weight' in str(error.value)
+
+
+def test_neck_that_expects_other_channels(tmp_path):
+    cfg = small(next(file for file in CONFIGS if 'r18_fpn_voc' in file.stem), tmp_path)
+    save_classifier(tmp_path / 'backbone.pth', dict(type='mmpretrain.ResNet', depth=50), 2048)
+    cfg.model.backbone.depth = 50
+    with pytest.raises(ValueError, match=r'in_channels="\[256,512,1024,2048\]"$') as error:
+        RUNNERS.build(cfg).train()
+    assert 'in_channels is [64, 128, 256, 512], but the maps of model.backbone have [256, 512,' in str(error.value)

@@ -50,12 +50,17 @@ def test_named_files_and_links_exist(page):
     text = page.read_text()
     named = set(re.findall(r'\b(?:configs|tools|docs|mmhssakd|tests)/[\w./-]+\.(?:py|sh|md|svg)\b', text))
     missing = [file for file in named - WRITTEN_FILES if '/my_' not in file and not (ROOT / file).exists()]
-    made = {'index.md#results'}  # the site's home page is the README
-    links = [link for link in re.findall(r'\]\(([^):]+)\)', text) if link not in made]
+    links = re.findall(r'\]\(([^):]+)\)', text)
     broken = [link for link in links if link.split('#')[0] and not (page.parent / link.split('#')[0]).exists()]
     headings = {re.sub(r'[^\w -]', '', h.lower()).replace(' ', '-') for h in re.findall(r'^#+ (.*)$', text, re.M)}
     broken += [link for link in links if link.startswith('#') and link[1:] not in headings]
     assert not missing and not broken
+
+
+@pytest.mark.parametrize('page', [page for page in PAGES if page.name != 'CONTRIBUTING.md'], ids=name)
+def test_last_line_says_what_to_read_next(page):
+    title, target = re.fullmatch(r'Next: \[(.+)\]\((.+)\)', page.read_text().splitlines()[-1]).groups()
+    assert (page.parent / target).read_text().startswith(f'# {title}\n')
 
 
 def options_of(tool: Path) -> set:

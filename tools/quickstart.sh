@@ -7,4 +7,4 @@ bash tools/setup_env.sh
 PYTHON=${MMHSSAKD_PYTHON:-.venv/bin/python}
 "$PYTHON" tools/dataset_converters/prepare_fashion_mnist.py
 [ -f data/fashion-scenes/ImageSets/Main/test.txt ] || "$PYTHON" -W ignore tools/dataset_converters/make_fashion_scenes.py
-exec "$PYTHON" tools/sweep.py configs/sweeps/quickstart.json --report --seeds 0 "$@"
+exec "$PYTHON" tools/sweep.py configs/sweeps/quickstart.json --report "$@"

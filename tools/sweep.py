@@ -10,7 +10,7 @@ import signal
 import sys
 import warnings
 from pathlib import Path
-from typing import Sequence
+from typing import Optional, Sequence
 
 import torch
 from mmengine.config import DictAction
@@ -24,18 +24,16 @@ from mmhssakd.visualization.report import write_report
 warnings.simplefilter('ignore')  # the trials' logs have them
 
 
-def add_arguments(parser: argparse.ArgumentParser, seeds: Sequence[int]) -> None:
+def add_arguments(parser: argparse.ArgumentParser, seeds: Optional[Sequence[int]] = None) -> None:
     """Options of every tool that runs a sweep."""
-    parser.add_argument('--seeds', type=int, nargs='+', default=seeds, help=f'default: {" ".join(map(str, seeds))}')
+    parser.add_argument('--seeds', type=int, nargs='+', default=seeds, help=f'default: {seeds or "what the file says"}')
     parser.add_argument('--work-dir', type=Path, help='where all is written (default: by the name of the sweep)')
     parser.add_argument('--verbose', action='store_true', help='print all that the trials print')
     parser.add_argument('--report', action='store_true', help='write a page about the trials as well: report.html')
     parser.add_argument(
-        '--jobs',
-        type=int,
-        default=1 if torch.cuda.is_available() else min(2, os.cpu_count()),
-        help='trials at a time, each with its part of the cores (default: 2 without a GPU, else 1)',
+        '--jobs', type=int, help='trials at a time, each with its part of the cores (default: 2 without a GPU, else 1)'
     )
+    parser.add_argument('--processes', type=int, help='of each trial, one a GPU (default: what the sweep file says)')
     parser.add_argument('--slurm-partition', help='submit the trials there instead; needs submitit')
     parser.add_argument(
         '--slurm', nargs='+', action=DictAction, default={}, help='of each job: time=60 (minutes) gpus_per_node=1 ...'
@@ -53,7 +51,8 @@ def run_sweep(sweep: Sweep, args: argparse.Namespace) -> None:
         if args.slurm_partition:
             launcher = SlurmLauncher(sweep.work_dir / 'slurm', args.slurm_partition, args.slurm)
         else:
-            launcher = LocalLauncher(args.jobs)
+            alone = torch.cuda.is_available() or sweep.trials[0].processes
+            launcher = LocalLauncher(args.jobs or (1 if alone else min(2, os.cpu_count())))
         with Screen(args.verbose) as screen:
             results = sweep.run(launcher, screen)
     except (RuntimeError, ModuleNotFoundError) as error:
@@ -74,10 +73,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('sweep', type=Path, help='sweep file, such as configs/sweeps/fashion-mnist.json')
     parser.add_argument('--quick', action='store_true', help='take the file beside it whose name ends with -quick')
-    add_arguments(parser, range(5))
+    add_arguments(parser)
     args = parser.parse_args()
     file = args.sweep.with_name(f'{args.sweep.stem}-quick.json') if args.quick else args.sweep
-    run_sweep(make_sweep(read_sweep(file), args.seeds, args.work_dir), args)
+    sweep = read_sweep(file)
+    run_sweep(make_sweep(sweep, args.seeds or sweep['seeds'], args.work_dir, args.processes), args)
 
 
 if __name__ == '__main__':

@@ -3,10 +3,12 @@
 import argparse
 import os
 
+import torch
 from mmengine.config import DictAction
+from mmengine.dist import barrier
 from mmengine.registry import RUNNERS
 
-from mmhssakd.engine.launch import launch_config
+from mmhssakd.engine.launch import launch_config, teacher_run
 
 
 def parse_args() -> argparse.Namespace:
@@ -18,6 +20,11 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         help='resume from this checkpoint, or without a value from the latest in the work dir',
+    )
+    parser.add_argument(
+        '--train-teacher',
+        action='store_true',
+        help='first train model.teacher.config if its checkpoint is missing; both runs go on where they were',
     )
     parser.add_argument(
         '--amp',
@@ -43,9 +50,20 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def main() -> None:
-    cfg = launch_config(parse_args(), 'train_dataloader', 'val_dataloader')
+def train(args: argparse.Namespace) -> None:
+    cfg = launch_config(args, 'train_dataloader', 'val_dataloader')
     RUNNERS.build(cfg).train()
+
+
+def main() -> None:
+    args = parse_args()
+    if args.train_teacher:
+        args.resume = args.resume or 'auto'
+        if teacher := teacher_run(args):
+            train(teacher)
+            barrier()  # the process that saves may be behind the others
+            torch.cuda.empty_cache()
+    train(args)
 
 
 if __name__ == '__main__':

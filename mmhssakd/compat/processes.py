@@ -18,6 +18,14 @@ def start_without_gpu(launcher: str) -> None:
         return
     with mock.patch.object(torch.cuda, 'set_device'):
         init_dist(launcher, backend='gloo')
-    # torch 2.14 ends now and then by SIGABRT if gloo's threads outlive the interpreter (pytorch/pytorch#179291)
-    atexit.register(lambda: torch.distributed.is_initialized() and torch.distributed.destroy_process_group())
+    atexit.register(leave)
     torch.set_num_threads(int(os.environ.get('OMP_NUM_THREADS', 1)))
+
+
+def leave() -> None:
+    """Leave the process group: torch 2.14 now and then ends by SIGABRT if gloo's threads outlive the interpreter.
+
+    Until torch does it by itself (pytorch/pytorch#179291).
+    """
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

@@ -14,7 +14,9 @@ from torch.utils.data import DataLoader
 from mmhssakd.compat.operators import in_use
 from mmhssakd.compat.processes import start_without_gpu
 from mmhssakd.registry import RUNNERS
+from mmhssakd.weights.lock import locked
 from mmhssakd.weights.resume import check_resumable, newest_checkpoint
+from .agreement import check_agreement
 
 LOOPS = {'EpochBasedTrainLoop': 'mmhssakd.ResumableEpochLoop', 'IterBasedTrainLoop': 'mmhssakd.ResumableIterLoop'}
 # What the log shows the mean of since its last line: mmengine's, and the shares and accuracies that make up the losses.
@@ -38,6 +40,7 @@ class RunnerMixin(Base):
       takes the newest one that is whole.
     - Hooks: :class:`NonFiniteLossHook`, :class:`ClassCountHook`, :class:`CheckpointFitHook`, :class:`InterruptHook`.
     - Image files that are empty or cut off stop the run: :class:`WholeImages` reads them.
+    - One run at a time in a work dir (:class:`WorkDirLock`), and all its processes with the same code and config.
     - The log shows the means of the terms' shares, and says whose operators mmcv runs.
     - Accuracies among the k best classes are skipped where there are fewer than k classes.
     - ``auto_scale_lr`` scales the peak of ``OneCycleLR`` as well.
@@ -105,11 +108,14 @@ class RunnerMixin(Base):
 
         Raises:
             FileNotFoundError: There is no checkpoint of the name to resume from.
-            ValueError: It, or every one in the work dir, is damaged.
+            RuntimeError: Another run works in the work dir.
+            ValueError: The checkpoint, or every one in the work dir, is damaged; or the processes differ.
         """
-        self.find_checkpoint()
-        self.scale_peaks()
-        return super().train()
+        check_agreement(self.cfg)
+        with locked(self.work_dir):
+            self.find_checkpoint()
+            self.scale_peaks()
+            return super().train()
 
     def find_checkpoint(self) -> None:
         """Choose the checkpoint that ``resume`` means; without one in the work dir the run starts anew."""

@@ -8,9 +8,14 @@ import time
 from pathlib import Path
 from typing import Any, List, Optional
 
+from mmhssakd.engine.hooks.atomic_checkpoint_hook import INTERRUPTED
+from mmhssakd.weights.resume import named_checkpoint
 from .trial import Trial
 
-STOPPED = {128 + signal.SIGTERM, 128 + signal.SIGUSR1, -signal.SIGTERM, -signal.SIGUSR1}
+
+def leave_signals_to_runs() -> None:
+    """Ignore SIGUSR1, as torchrun does not, until a run takes it over to save; Slurm sends it to all processes."""
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 class LocalLauncher:
@@ -41,10 +46,13 @@ class TrialJob:
     def __call__(self) -> int:
         """Train; returns the exit status."""
         with open(self.log, 'ab') as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                self.command, stdout=log, stderr=subprocess.STDOUT, preexec_fn=leave_signals_to_runs
+            )
             code = self.process.wait()
-        if code in STOPPED:  # Slurm told all processes to stop, and ends this one, or asks to requeue it, in a moment
-            time.sleep(120)
+        saved = named_checkpoint(self.log.parent)
+        if code and saved and saved.name == INTERRUPTED:
+            time.sleep(120)  # Slurm told all processes to stop, and ends this one, or asks to requeue it, in a moment
         return code
 
     def checkpoint(self) -> Any:
@@ -52,7 +60,7 @@ class TrialJob:
         from submitit.helpers import DelayedSubmission
 
         if self.process is not None:
-            self.process.send_signal(signal.SIGUSR1)
+            self.process.send_signal(signal.SIGTERM)
             self.process.wait()
         return DelayedSubmission(TrialJob(self.command, self.log))
 

@@ -14,7 +14,7 @@ from .screen import Screen
 from .table import build_table, markdown
 from .trial import Trial, read_config
 
-KEYS = {'title', 'work_dir', 'config', 'options', 'baseline', 'arms'}
+KEYS = {'title', 'work_dir', 'config', 'options', 'baseline', 'seeds', 'processes', 'arms'}
 ARM_KEYS = {'config', 'seed', 'folder', 'needs', 'metric', 'random_start'}  # all else in an arm is an option
 
 
@@ -113,7 +113,8 @@ def read_sweep(file: Path) -> dict:
         raise ValueError(f'{file} is no JSON: {error}') from error
     if not {'config', 'arms'} <= set(sweep) <= KEYS:
         raise ValueError(f'{file} must have the keys arms and config, and may have {", ".join(sorted(KEYS))}.')
-    sweep = dict(title=file.stem, work_dir=f'work_dirs/sweeps/{file.stem}', options={}, baseline=[]) | sweep
+    defaults = dict(title=file.stem, work_dir=f'work_dirs/sweeps/{file.stem}', seeds=[0, 1, 2, 3, 4])
+    sweep = dict(defaults, options={}, baseline=[]) | sweep
     if isinstance(sweep['baseline'], str):
         sweep['baseline'] = [sweep['baseline']]
     needed = [name for arm in sweep['arms'].values() for name in arm.get('needs', {}).values()]
@@ -123,15 +124,18 @@ def read_sweep(file: Path) -> dict:
     return sweep
 
 
-def make_sweep(sweep: dict, seeds: Sequence[int], work_dir: Optional[Path] = None) -> Sweep:
+def make_sweep(
+    sweep: dict, seeds: Sequence[int], work_dir: Optional[Path] = None, processes: Optional[int] = None
+) -> Sweep:
     """One trial for every seed and arm of what :func:`read_sweep` returns.
 
-    Options of an arm win over those of all; an arm with a ``seed`` of its own is one trial for all seeds.
+    Options of an arm win over those of all; an arm with a ``seed`` of its own is one trial for all seeds. ``work_dir``
+    and ``processes`` (of each trial) win over those of the file.
 
     Raises:
         FileNotFoundError: A config does not exist.
     """
-    root = Path(work_dir or sweep['work_dir'])
+    root, processes = Path(work_dir or sweep['work_dir']), processes or sweep.get('processes')
     trials: Dict[tuple, Trial] = {}
     for seed in seeds:
         for name, arm in sweep['arms'].items():
@@ -148,6 +152,6 @@ def make_sweep(sweep: dict, seeds: Sequence[int], work_dir: Optional[Path] = Non
                 needs.append((found, key))
             options = own if 'config' in arm else sweep['options'] | own
             folder = arm.get('folder', '').replace('{seed}', str(seed))
-            trial = Trial(name, config, root, own_seed, options, needs, arm.get('metric'), folder)
+            trial = Trial(name, config, root, own_seed, options, needs, arm.get('metric'), folder, processes)
             trials.setdefault((name, own_seed), trial)
     return Sweep(sweep['title'], root, list(trials.values()), sweep['baseline'])

@@ -45,6 +45,8 @@ class Trial:
         needs (Sequence): Pairs of a trial and the option that is given its last checkpoint.
         metric (str, optional): What trials are compared by. Defaults to the first that validation logs.
         folder (str): Work dir below ``root``. Defaults to ``seed_<seed>/<name>``.
+        processes (int, optional): Train with so many, one a GPU, the learning rate scaled to the batch of all. Defaults
+            to one process and the config's learning rate.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Trial:
     needs: Sequence[Tuple['Trial', str]] = ()
     metric: Optional[str] = None
     folder: str = ''
+    processes: Optional[int] = None
 
     def __post_init__(self) -> None:
         self.folder = self.folder or f'seed_{self.seed}/' + re.sub(r'[ /]', lambda c: '_-'[c[0] == '/'], self.name)
@@ -78,6 +81,7 @@ class Trial:
         """Identifies the settings: the whole config, options, seed, and the trials that this one needs."""
         config = settings_of(read_config(find_config(self.config)))
         parts = [config, self.options, self.seed, [[key, need.hash] for need, key in self.needs]]
+        parts += [self.processes] if self.processes else []
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
@@ -122,8 +126,12 @@ class Trial:
         """The call of ``tools/train.py``; the trials that this one needs are finished."""
         options: dict = {'randomness.seed': self.seed, **self.options}
         options |= {key: Run(need.work_dir).checkpoint for need, key in self.needs}
-        start = [sys.executable, '-u', str(home() / 'tools/train.py'), find_config(self.config), '--resume']
-        return [*start, '--work-dir', str(self.work_dir), '--cfg-options', *(f'{k}={v}' for k, v in options.items())]
+        start = [sys.executable, '-u']
+        run = [str(home() / 'tools/train.py'), find_config(self.config), '--resume', '--work-dir', str(self.work_dir)]
+        if self.processes:
+            start += ['-m', 'torch.distributed.run', '--standalone', f'--nproc-per-node={self.processes}']
+            run += ['--launcher', 'pytorch', '--auto-scale-lr']
+        return [*start, *run, '--cfg-options', *(f'{key}={value}' for key, value in options.items())]
 
     @property
     def share(self) -> float:

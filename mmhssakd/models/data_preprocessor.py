@@ -1,12 +1,13 @@
 """mmpretrain's preprocessor, for batches of views as well, with a check of the labels."""
 
-from typing import Optional
+from typing import List, Optional
 
 import torch
 from mmpretrain.models.utils import ClsDataPreprocessor
+from mmpretrain.structures import DataSample
 
 from mmhssakd.registry import MODELS
-from .labels import check_labels
+from .labels import check_labels, is_labelled
 
 
 def preprocessor_config(config: Optional[dict], num_classes: Optional[int]) -> dict:
@@ -24,8 +25,11 @@ class ViewsDataPreprocessor(ClsDataPreprocessor):
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Preprocess one collated batch; shapes are kept."""
+        samples = data.get('data_samples') or []
         if training and self.num_classes:
-            check_labels(data.get('data_samples') or [], self.num_classes)
+            check_labels(samples, self.num_classes)
+        if not all(map(is_labelled, samples)):
+            return self.forward_unlabelled(data, samples, training)
         images = data['inputs']
         if not (isinstance(images, torch.Tensor) and images.ndim == 5):
             return super().forward(data, training)
@@ -38,3 +42,10 @@ class ViewsDataPreprocessor(ClsDataPreprocessor):
         data = super().forward(dict(data, inputs=images.flatten(0, 1)), training)
         data['inputs'] = data['inputs'].unflatten(0, views)
         return data
+
+    def forward_unlabelled(self, data: dict, samples: List[DataSample], training: bool) -> dict:
+        """Preprocess a batch in which images have no label: mmpretrain would take the first sample's word for all."""
+        if training and self.batch_augments is not None:
+            raise ValueError('model.train_cfg.augments mixes labels: remove it, or the images that have no label.')
+        labelled = [sample for sample in samples if is_labelled(sample)]
+        return dict(self.forward(dict(data, data_samples=labelled or None), training), data_samples=samples)

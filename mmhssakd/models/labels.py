@@ -1,4 +1,4 @@
-"""Labels of a batch: classes, joint labels of class and view, mixed images, and what can be wrong with them."""
+"""Labels of a batch: classes, joint labels of class and view, images without a label, and what can be wrong."""
 
 from typing import List, NamedTuple, Optional
 
@@ -7,22 +7,35 @@ from mmpretrain.structures import DataSample
 
 
 class Labels(NamedTuple):
-    """Labels of B images in M views; None for mixed images, which have none.
+    """Labels of the L labelled ones of B images in M views; None for mixed images, which have none.
 
     Attributes:
-        y (Tensor, optional): Class of each image, (B, ).
-        k (Tensor, optional): Joint label of each row of the batch of views, (B * M, ).
+        y (Tensor, optional): Class of each labelled image, (L, ).
+        k (Tensor, optional): Joint label of each of their rows in the batch of views, (L * M, ).
         num_views (int): M.
+        labelled (Tensor, optional): Numbers of the labelled images, (L, ); None if all are.
     """
 
     y: Optional[torch.Tensor]
     k: Optional[torch.Tensor]
     num_views: int
+    labelled: Optional[torch.Tensor] = None
+
+    @property
+    def complete(self) -> 'Labels':
+        """These labels if every image has one, otherwise none: what a loss over all rows may use."""
+        return self if self.labelled is None else Labels(None, None, self.num_views)
 
     @property
     def rows(self) -> Optional[torch.Tensor]:
-        """Class of each row of the batch of views, (B * M, )."""
+        """Class of each row of :attr:`k`, (L * M, )."""
         return None if self.y is None else self.y.repeat_interleave(self.num_views)
+
+    def select(self, rows: torch.Tensor) -> torch.Tensor:
+        """Those of a batch's rows, (B * M, ...), that are views of labelled images: (L * M, ...)."""
+        if self.labelled is None:
+            return rows
+        return rows.unflatten(0, (-1, self.num_views))[self.labelled].flatten(0, 1)
 
 
 def joint_labels(labels: torch.Tensor, num_views: int) -> torch.Tensor:
@@ -30,23 +43,33 @@ def joint_labels(labels: torch.Tensor, num_views: int) -> torch.Tensor:
     return (num_views * labels[:, None] + torch.arange(num_views, device=labels.device)).flatten()
 
 
-def read_labels(data_samples: List[DataSample], num_views: int, mixed: bool = False) -> Labels:
-    """Labels of B single-label samples, or none of mixed images if these are allowed.
+def is_labelled(sample: DataSample) -> bool:
+    """Whether a sample has a label, or scores in its place."""
+    return 'gt_label' in sample or 'gt_score' in sample
+
+
+def read_labels(data_samples: List[DataSample], num_views: int, device: torch.device, mixed: bool = False) -> Labels:
+    """Labels of B samples with one label or none each, or none of mixed images if these are allowed.
 
     Raises:
-        ValueError: A sample has no label, or several, or the images are mixed.
+        ValueError: A sample has several labels, or the images are mixed.
     """
-    if 'gt_score' in data_samples[0]:  # mixup and its kin replace labels by scores
+    if any('gt_score' in sample for sample in data_samples):  # mixup and its kin replace labels by scores
         if mixed:
             return Labels(None, None, num_views)
         raise ValueError(
             'Mixed images (mixup, cutmix) have no joint label of class and view: remove '
             'model.train_cfg.augments, and data_preprocessor.to_onehot.'
         )
-    if any('gt_label' not in sample or sample.gt_label.numel() != 1 for sample in data_samples):
-        raise ValueError('Each data sample needs exactly one gt_label. Multi-label data cannot be distilled by HSSAKD.')
-    labels = torch.cat([sample.gt_label for sample in data_samples])
-    return Labels(labels, joint_labels(labels, num_views), num_views)
+    found = [sample.gt_label for sample in data_samples if 'gt_label' in sample]
+    if any(label.numel() != 1 for label in found):
+        raise ValueError('A data sample needs one gt_label, or none. Multi-label data cannot be distilled by HSSAKD.')
+    labels = torch.cat(found) if found else torch.empty(0, dtype=torch.long, device=device)
+    labelled = None
+    if len(found) < len(data_samples):
+        numbers = [i for i, sample in enumerate(data_samples) if 'gt_label' in sample]
+        labelled = torch.tensor(numbers, dtype=torch.long, device=device)
+    return Labels(labels, joint_labels(labels, num_views), num_views, labelled)
 
 
 def check_labels(data_samples: List[DataSample], num_classes: int) -> None:

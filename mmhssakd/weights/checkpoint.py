@@ -20,13 +20,14 @@ def read_checkpoint(checkpoint: str, where: str = 'checkpoint', map_location: st
         map_location (str): 'cpu', or 'meta' for names and shapes without the numbers.
 
     Raises:
+        ConnectionError: A URL cannot be read.
         FileNotFoundError: There is no such file.
         ValueError: The file is no checkpoint, is damaged, or holds something that could run code.
     """
     if not isinstance(checkpoint, str) or not checkpoint:
         raise ValueError(f'{where} must be the path or URL of a checkpoint, but got {checkpoint!r}.')
+    option = f' (--cfg-options {where}=PATH)' if '.' in where else ''
     if '://' not in checkpoint and not osp.isfile(checkpoint):
-        option = f' (--cfg-options {where}=PATH)' if '.' in where else ''
         raise FileNotFoundError(
             f'{where}: no such checkpoint: {checkpoint}. Train it first, or set {where} to an existing one{option}.'
         )
@@ -36,6 +37,13 @@ def read_checkpoint(checkpoint: str, where: str = 'checkpoint', map_location: st
         raise ValueError(
             f'{where}: {checkpoint} is no checkpoint, is damaged, or holds more than plain data (whose '
             f'code was not run): {error}'
+        ) from None
+    except OSError as error:
+        if '://' not in checkpoint:
+            raise
+        raise ConnectionError(
+            f'{where}: cannot download {checkpoint}: {error}. Without a network, fetch the file elsewhere and set '
+            f'{where} to its path{option}.'
         ) from None
 
 

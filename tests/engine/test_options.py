@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmhssakd.engine.launch.launch import merge_options
+from mmhssakd.engine.launch.config import merge_options
 from mmhssakd.engine.launch.options import walk
 
 CONFIGS = Path(__file__).parents[2] / 'configs'

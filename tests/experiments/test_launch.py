@@ -69,7 +69,7 @@ def test_trials_are_jobs(trainer, submitit, tmp_path, monkeypatch):
 
 
 def test_a_job_that_is_taken_back_saves_and_is_submitted_again(submitit, tmp_path):
-    script = "import signal, time; signal.signal(signal.SIGUSR1, lambda *_: print('saved', flush=True) or exit(138));"
+    script = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: print('saved', flush=True) or exit(143));"
     job = TrialJob([sys.executable, '-c', script + "print('ready', flush=True); time.sleep(60)"], tmp_path / 'log')
     with open(tmp_path / 'log', 'wb') as log:
         job.process = subprocess.Popen(job.command, stdout=log)

@@ -13,6 +13,7 @@ import sweep as tool
 from fashion_data import make_fashion
 from mmengine.config import Config, DictAction
 
+from mmhssakd.engine.launch.keys import check_options
 from mmhssakd.experiments import make_sweep, read_sweep
 from mmhssakd.experiments.launch import LocalLauncher
 from mmhssakd.experiments.screen import Screen
@@ -106,7 +107,9 @@ def in_project(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-@pytest.mark.parametrize('file', [f for f in SWEEPS if 'quickstart' not in f.stem], ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    'file', [f for f in SWEEPS if not f.stem.startswith(('quickstart', 'paper'))], ids=lambda file: file.stem
+)
 def test_every_arm_of_a_shipped_sweep_trains_in_another_way(file, in_project):
     trials = make_sweep(read_sweep(file), [3]).trials
     images, data_samples = golden.batch(dict(batch=2, resolution=28, labels=[5, 9]))
@@ -137,13 +140,35 @@ def test_the_quickstart(in_project):
     assert all('train_cfg.max_epochs' in trial.options for trial in quick.trials)
 
 
+def test_the_papers_chain(in_project):
+    """Large and small: two teachers, a student of each, detectors from the students and from another start."""
+    large, small = (read_sweep(ROOT / f'configs/sweeps/paper{end}.json') for end in ('', '-small'))
+    assert large['seeds'] == small['seeds'] == [0]
+    chains = []
+    for sweep, processes in ((large, None), (large, 3), (small, None)):
+        trials = make_sweep(sweep, sweep['seeds'], processes=processes).trials
+        needs = {trial.name: [need.name for need, _ in trial.needs] for trial in trials}
+        for end, teacher in (('HSSAKD', 'teacher'), ('HSSAKD from the frozen teacher', 'frozen teacher')):
+            assert needs[end] == [teacher]
+        assert needs['detector from HSSAKD'] == ['HSSAKD']
+        assert needs['detector from HSSAKD, frozen teacher'] == ['HSSAKD from the frozen teacher']
+        for trial in trials:
+            cfg = Config.fromfile(trial.config)
+            check_options(cfg, dict(trial.options))
+            check_options(cfg, dict.fromkeys(key for _, key in trial.needs))
+        chains.append(next(trial for trial in trials if not trial.needs).command())
+    assert '--nproc-per-node=8' in chains[0] and '--nproc-per-node=3' in chains[1]
+    assert all({'--launcher', 'pytorch', '--auto-scale-lr'} <= set(command) for command in chains[:2])
+    assert not {'--launcher', '--auto-scale-lr', 'torch.distributed.run'} & set(chains[2])
+
+
 @pytest.mark.parametrize(
     'text, error, message',
     [
         (None, FileNotFoundError, 'no such sweep file'),
         ('{', ValueError, 'is no JSON'),
         ('{"arms": {}}', ValueError, 'must have the keys arms and config'),
-        ('{"arms": {}, "config": "x", "seeds": [1]}', ValueError, 'may have arms, baseline, config'),
+        ('{"arms": {}, "config": "x", "seed": 1}', ValueError, 'may have arms, baseline, config'),
         ('{"arms": {"a": {}}, "baseline": "b", "config": "x.py"}', ValueError, "'b' is none of the arms"),
         ('{"arms": {"a": {"needs": {"k": "b"}}}, "config": "x.py"}', ValueError, "'b' is none of the arms"),
         ('{"arms": {"a": {"needs": {"k": "b"}}, "b": {}}, "config": "config.py"}', ValueError, 'a needs b, which must'),

@@ -5,6 +5,7 @@ here. Then the mean of the two processes' losses is the loss of the one, step by
 """
 
 import json
+import re
 from pathlib import Path
 
 import mmengine
@@ -116,3 +117,11 @@ def test_distributed_test(tmp_path, teacher):
         assert a['sample_idx'] == b['sample_idx'] and a['gt_label'] == b['gt_label']
         assert torch.equal(a['pred_label'], b['pred_label'])
         torch.testing.assert_close(a['pred_score'], b['pred_score'])
+
+
+def test_processes_with_different_configs(tmp_path):
+    base = f"_base_ = '{ROOT}/configs/fashion_mnist/ce_r8.py'\n"
+    (tmp_path / 'a.py').write_text(base + 'train_dataloader = dict(num_workers={{"$RANK:0"}})\n')
+    done = run('dist_train.sh', tmp_path / 'a.py', 2, '--work-dir', tmp_path, check=False)
+    assert done.returncode
+    assert re.search(r'differ in their config: \w{12} on .*, \w{12} on .*, give the same command', done.stdout)

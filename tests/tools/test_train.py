@@ -1,14 +1,16 @@
 """Training, resuming, testing and refusing, as real processes."""
 
 import json
+import os
 import time
 
 import pytest
 import torch
 import train
-from processes import ROOT, SHORT, epochs, run
+from processes import ROOT, SHORT, call, epochs, run
 
 from mmhssakd.experiments.runs import Run
+from mmhssakd.weights import files, lock
 
 STUDENT = 'configs/fashion_mnist/hssakd_r8.py'
 
@@ -69,6 +71,51 @@ def test_loss_that_is_no_number_stops_the_run(trained, teacher):
     assert not (trained / 'epoch_3.pth').exists()
 
 
+@pytest.mark.parametrize('kill', ['teacher/epoch_1.pth', 'student/epoch_1.pth'])
+def test_missing_teacher_is_trained_first(kill, tmp_path, monkeypatch):
+    """Killed in the teacher's training, or in the student's, the same command goes on there."""
+    text = f"_base_ = '{ROOT}/configs/fashion_mnist/teacher_r8.py'\n"
+    (tmp_path / 'teacher.py').write_text(
+        text + 'train_cfg = dict(max_epochs=2)\nparam_scheduler = dict(total_steps=2, end=2)\n'
+    )
+    model = {
+        'model.teacher.config': tmp_path / 'teacher.py',
+        'model.teacher.checkpoint': tmp_path / 'teacher/epoch_2.pth',
+    }
+    options = [f'{key}={value}' for key, value in {**SHORT, **epochs(2), **model}.items()]
+    command = [STUDENT, '--train-teacher', '--work-dir', tmp_path / 'student', '--cfg-options', *options]
+    put = files.put_in_place
+
+    def put_and_die(path):
+        put(path)
+        if path.endswith(kill):
+            raise MemoryError('killed')
+
+    monkeypatch.setattr(files, 'put_in_place', put_and_die)
+    with pytest.raises(MemoryError):
+        call('train.py', *command)
+    monkeypatch.setattr(files, 'put_in_place', put)
+    assert (tmp_path / kill).exists() and not (tmp_path / kill.replace('_1', '_2')).exists()
+    call('train.py', *command)
+    teacher, student = (Run(tmp_path / name) for name in ('teacher', 'student'))
+    assert teacher.checkpoint.name == student.checkpoint.name == 'epoch_2.pth'
+    assert teacher.config.train_dataloader.batch_size == 30  # as the student's option says
+    assert len(list((tmp_path / 'teacher').glob('2*'))) == 1 + ('teacher' in kill)
+    assert len(list((tmp_path / 'student').glob('2*'))) == 1 + ('student' in kill)
+
+
+def test_two_runs_that_train_one_teacher(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, 'BEAT', 0.1)
+    (tmp_path / 'teacher').mkdir()
+    first = lock.WorkDirLock(tmp_path / 'teacher')
+    first.take()
+    options = [f'model.teacher.checkpoint={tmp_path}/teacher/epoch_7.pth']
+    with pytest.raises(RuntimeError, match=f'{tmp_path}/teacher is in use by process {os.getpid()} on .*--work-dir'):
+        call('train.py', STUDENT, '--train-teacher', '--work-dir', tmp_path / 'student', '--cfg-options', *options)
+    first.release()
+    assert not (tmp_path / 'student').exists() and not list((tmp_path / 'teacher').glob('*.pth'))
+
+
 def test_missing_teacher_stops_before_the_first_step(tmp_path):
     done = run(
         'train.py', STUDENT, '--work-dir', tmp_path, check=False, options={'model.teacher.checkpoint': 'none.pth'}
@@ -84,7 +131,7 @@ def test_missing_teacher_stops_before_the_first_step(tmp_path):
         (
             ['configs/teacher_r34_imagenet.py', '--cfg-options', 'train_dataloader.dataset.data_root=/no/folder'],
             FileNotFoundError,
-            'train_dataloader.dataset.data_root: no such folder: /no/folder',
+            r'(?s)train_dataloader.dataset.data_root: the data set is not complete on .*missing  /no/folder/train',
         ),
         ([STUDENT, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr={}'], KeyError, 'auto_scale_lr.base_batch_size'),
     ],

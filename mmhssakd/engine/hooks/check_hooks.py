@@ -74,12 +74,13 @@ class PretrainedCheckHook(Hook):
         Raises:
             FileNotFoundError: There is no such checkpoint.
             ValueError: Tensors are missing, left over or of another shape, or the prefix does not occur (the message
-                has the lists); or parts are frozen although nothing is loaded.
+                has the lists); parts are frozen although nothing is loaded; or the neck expects other channels.
         """
         if not trains(runner):
             return
         module = model_of(runner).get_submodule(self.module)
         init_cfg = pretrained(module)
+        check_channels(model_of(runner))
         if init_cfg is None:
             if not runner._load_from and not runner._resume:
                 check_nothing_frozen(module, f'model.{self.module}')
@@ -96,7 +97,8 @@ class PretrainedCheckHook(Hook):
             expected,
             wanted,
             f'{where}: {path} does not fit {type(module).__name__}: {matched} of its {len(expected)} tensors '
-            'match the checkpoint. Is it of another depth or width?',
+            'match the checkpoint. Is it of another depth or width? Another ResNet needs model.backbone.depth and '
+            'model.neck.in_channels.',
         )
 
     def before_train(self, runner: Runner) -> None:
@@ -125,6 +127,24 @@ def pretrained(module: nn.Module) -> Optional[dict]:
     entries = getattr(module, 'init_cfg', None) or []
     entries = [entries] if isinstance(entries, dict) else entries
     return next((entry for entry in entries if entry.get('type') == 'Pretrained'), None)
+
+
+@torch.no_grad()
+def check_channels(model: Any) -> None:
+    """Compare the channels that a detector's neck expects with those of the backbone's maps, by a small image."""
+    expected = getattr(getattr(model, 'neck', None), 'in_channels', None)
+    if not isinstance(expected, (list, tuple)):
+        return
+    training, weight = model.training, next(model.parameters())
+    model.eval()
+    features = model.backbone(weight.new_zeros(1, 3, 64, 64))
+    model.train(training)
+    found = [feature.shape[1] for feature in features]
+    if found != list(expected):
+        raise ValueError(
+            f'model.neck.in_channels is {list(expected)}, but the maps of model.backbone have {found} channels: '
+            f'--cfg-options model.neck.in_channels="{str(found).replace(" ", "")}"'
+        )
 
 
 def check_nothing_frozen(module: nn.Module, name: str) -> None:

@@ -8,9 +8,10 @@ import tempfile
 from mmengine.config import Config
 
 from .amp import use_amp
+from .config import read_config
 from .data import check_data
-from .keys import check_keys, check_options
-from .options import spread_options
+from .keys import check_keys
+from .teacher import check_teacher
 
 
 def launch_config(args: argparse.Namespace, *loaders: str) -> Config:
@@ -21,14 +22,13 @@ def launch_config(args: argparse.Namespace, *loaders: str) -> Config:
         *loaders (str): Names of the data loaders that the tool uses.
 
     Raises:
-        FileNotFoundError: The config file, or a data folder that it names, does not exist.
+        FileNotFoundError: The config file, a data folder that it names, or the teacher's checkpoint does not exist.
         KeyError: A key of the config, or of the options, is misspelt.
         OSError: The work dir cannot be written to.
         ValueError: Data files are damaged, or mixed precision cannot be had.
     """
     given = vars(args)
-    cfg = read_config(args.config)
-    merge_options(cfg, args.cfg_options or {})
+    cfg = read_config(args.config, args.cfg_options)
     check_keys(cfg)
     name_runner(cfg)
     cfg.launcher = args.launcher
@@ -45,23 +45,10 @@ def launch_config(args: argparse.Namespace, *loaders: str) -> Config:
         cfg.load_from = args.checkpoint
     for name in loaders:
         fill_loader(cfg, name, args)
-        check_data(cfg.get(name), name)
+    check_data(cfg, loaders)
+    if 'train_teacher' in given:
+        check_teacher(cfg, args.config)
     return cfg
-
-
-def read_config(file: str) -> Config:
-    """Read a config file."""
-    if not osp.isfile(file):
-        raise FileNotFoundError(f'no such config file: {file}')
-    return Config.fromfile(file)
-
-
-def merge_options(cfg: Config, options: dict) -> None:
-    """Merge ``--cfg-options``, once they are known to be read."""
-    check_options(cfg, options)
-    before = cfg.copy()
-    cfg.merge_from_dict(options)
-    spread_options(cfg, options, before)
 
 
 def name_runner(cfg: Config) -> None:

@@ -8,7 +8,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
 from mmhssakd.models.data_preprocessor import preprocessor_config
-from mmhssakd.models.labels import Labels, read_labels
+from mmhssakd.models.labels import Labels, is_labelled, read_labels
 from mmhssakd.models.losses.terms import Logits, accuracies, named_losses
 from mmhssakd.registry import MODELS, TRANSFORMS
 from mmhssakd.weights.checkpoint import check_fit, read_state_dict
@@ -131,25 +131,33 @@ class SSAClassifier(ImageClassifier):
         return Logits(p, self.auxiliary_neck(features))
 
     def task_loss(self, p: torch.Tensor, data_samples: List[DataSample]) -> torch.Tensor:
-        """``L_task`` of logits (B * M, N) on their unrotated rows, by the head's own loss module."""
+        """``L_task`` of logits (B * M, N) on unrotated rows of labelled images, by the head's own loss module."""
+        rows = p[:: self.num_views]
+        labelled = [i for i, sample in enumerate(data_samples) if is_labelled(sample)]
+        if len(labelled) < len(data_samples):
+            rows, data_samples = rows[labelled], [data_samples[i] for i in labelled]
+        if not labelled:
+            return rows.sum()  # 0, with a graph: under DDP every process needs gradients
         # mmpretrain's, private: the public ``loss`` would compute the logits again
-        return self.head._get_loss(p[:: self.num_views], data_samples)['loss']
+        return self.head._get_loss(rows, data_samples)['loss']
 
     def auxiliary_losses(self, q: List[torch.Tensor], labels: Labels) -> List[torch.Tensor]:
-        """``1/M sum_j CE(q_l(t_j(x)), k_j)`` of each branch's logits (B * M, N * M)."""
-        return [F.cross_entropy(logits, labels.k) for logits in q]
+        """``1/M sum_j CE(q_l(t_j(x)), k_j)`` of each branch's logits (B * M, N * M), over labelled images."""
+        rows = [labels.select(logits) for logits in q]
+        return [F.cross_entropy(logits, labels.k) if len(labels.k) else logits.sum() for logits in rows]
 
     def loss(self, inputs: torch.Tensor, data_samples: List[DataSample]) -> Dict[str, torch.Tensor]:
         """``L_teacher`` of a batch of normalized images.
 
         Args:
             inputs (Tensor): (B, C, H, W), or views (B, M, C, H, W).
-            data_samples (list[DataSample]): B samples with ``gt_label``.
+            data_samples (list[DataSample]): B samples, labelled by ``gt_label`` or not; both terms are means over the
+                labelled ones.
 
         Returns:
             dict: ``loss_task`` and ``loss_aux``, and for the log ``acc_p``, ``ce_q*`` and ``acc_q*``.
         """
-        labels = read_labels(data_samples, self.num_views)
+        labels = read_labels(data_samples, self.num_views, inputs.device)
         logits = self.forward_views(self.make_views(inputs))
 
         # L_task = CE(p(x), y)

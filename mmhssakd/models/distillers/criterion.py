@@ -40,15 +40,15 @@ class Criterion(nn.Module):
         """Each branch's share of ``L_kl_q``, from logits (B * M, N * M); the teacher's take no gradient."""
         if not self.weight['kl_q']:
             return []
-        return [self.kd_loss_q(q, q_teacher.detach(), labels.k) for q, q_teacher in zip(student, teacher)]
+        return [self.kd_loss_q(q, q_teacher.detach(), labels.complete.k) for q, q_teacher in zip(student, teacher)]
 
     def kl_p(self, student: torch.Tensor, teacher: torch.Tensor, labels: Labels) -> Union[torch.Tensor, float]:
         """``L_kl_p``, from logits (B * M, N); the teacher's take no gradient."""
         if not self.weight['kl_p']:
             return 0.0
         if self.kl_p_views == 'unrotated':
-            return self.kd_loss(student[:: labels.num_views], teacher[:: labels.num_views].detach(), labels.y)
-        return self.kd_loss(student, teacher.detach(), labels.rows)
+            return self.kd_loss(student[:: labels.num_views], teacher[:: labels.num_views].detach(), labels.complete.y)
+        return self.kd_loss(student, teacher.detach(), labels.complete.rows)
 
     def freeze_idle_branches(self, networks: Iterable[SSAClassifier]) -> None:
         """Take branches that no term trains out of training: DDP would wait for their gradients."""

@@ -99,7 +99,8 @@ class HSSAKD(SSAClassifier):
 
         Args:
             inputs (Tensor): (B, C, H, W), or views (B, M, C, H, W).
-            data_samples (list[DataSample]): B samples with ``gt_label``.
+            data_samples (list[DataSample]): B samples, labelled by ``gt_label`` or not; ``L_task`` is the mean over the
+                labelled ones, mimicry over all.
 
         Returns:
             dict: ``loss_task``, ``loss_kl_q``, ``loss_kl_p`` (and ``loss_aux`` if it has a weight), and for the
@@ -108,7 +109,8 @@ class HSSAKD(SSAClassifier):
         if self.teacher is None:
             raise RuntimeError('This student was built without a teacher: set model.teacher to train it.')
         with_aux = bool(self.criterion.weight['aux'])  # not in the paper
-        labels = read_labels(data_samples, self.num_views, mixed=not with_aux)  # mimicry itself needs none
+        # mimicry itself needs no labels
+        labels = read_labels(data_samples, self.num_views, inputs.device, mixed=not with_aux)
         views = self.make_views(inputs)  # t_j(x)
         teacher, student = self.teach(views), self.forward_views(views)
         loss_aux = self.auxiliary_losses(student.q, labels) if with_aux else []

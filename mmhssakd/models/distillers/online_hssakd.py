@@ -113,13 +113,14 @@ class OnlineHSSAKD(BaseClassifier):
 
         Args:
             inputs (Tensor): (B, C, H, W), or views (B, M, C, H, W).
-            data_samples (list[DataSample]): B samples with ``gt_label``.
+            data_samples (list[DataSample]): B samples, labelled by ``gt_label`` or not; ``loss_task`` and ``loss_aux``
+                are means over the labelled ones.
 
         Returns:
             dict: ``loss_task``, ``loss_aux``, ``loss_kl_q``, ``loss_kl_p``, summed over the peers, and for the log
             ``peer<i>_*`` with each peer's accuracies and shares.
         """
-        labels = read_labels(data_samples, self.num_views)
+        labels = read_labels(data_samples, self.num_views, inputs.device)
         views = self.peers[0].make_views(inputs)
         outputs = [peer.forward_views(views) for peer in self.peers]
         losses: Dict[str, torch.Tensor] = {}

@@ -1,10 +1,12 @@
 """Build a frozen teacher from a config and a checkpoint."""
 
+import logging
 import os.path as osp
 from typing import Optional, Sequence, Tuple, Union
 
 from mmengine.config import Config
 from mmengine.hub import get_config
+from mmengine.logging import print_log
 from mmpretrain.models import ImageClassifier
 
 from mmhssakd.models.classifiers import SSAClassifier
@@ -58,8 +60,22 @@ def build_teacher(config: Union[str, dict], checkpoint: str, num_classes: int) -
             f'The teacher has {teacher.head.num_classes} classes, the student has {num_classes}: '
             'model.teacher.config and model.head.num_classes must agree.'
         )
-    load_weights(teacher, checkpoint, where='model.teacher.checkpoint')
+    meta = load_weights(teacher, checkpoint, where='model.teacher.checkpoint')
+    warn_of_half_trained(config, checkpoint, meta)
     return teacher.requires_grad_(False).eval()
+
+
+def warn_of_half_trained(config: Union[str, dict], checkpoint: str, meta: dict) -> None:
+    """Warn of a checkpoint that was written before the last epoch of its config, unless it was chosen as the best."""
+    if isinstance(config, str) and '::' not in config and not osp.basename(checkpoint).startswith('best_'):
+        epochs = (Config.fromfile(config).get('train_cfg') or {}).get('max_epochs')
+        if epochs and meta.get('epoch', epochs) < epochs:
+            print_log(
+                f'model.teacher.checkpoint: {checkpoint} is of epoch {meta["epoch"]} of {epochs}: this teacher is half '
+                'trained. Finish its training first (tools/train.py with --resume, or --train-teacher).',
+                logger='current',
+                level=logging.WARNING,
+            )
 
 
 def match_branches(

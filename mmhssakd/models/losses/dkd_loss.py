@@ -35,11 +35,12 @@ class DKDLoss(MimicryLoss):
         """The two terms, weighted.
 
         Raises:
-            ValueError: There are no labels, as with mixed images.
+            ValueError: There are no labels, as with mixed images, or not of all images.
         """
         if labels is None:
             raise ValueError(
-                'DKDLoss needs the label of every image: remove mixup or cutmix from model.train_cfg.augments.'
+                'DKDLoss needs the label of every image: remove mixup or cutmix from model.train_cfg.augments, and '
+                'images without a label from the data.'
             )
         target = F.one_hot(labels, student.shape[1]).bool()
         rest = [x[~target].view(len(x), -1) for x in (student, teacher)]

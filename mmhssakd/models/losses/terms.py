@@ -38,11 +38,14 @@ def named_losses(weight: Dict[str, float], **terms: Term) -> Dict[str, torch.Ten
 
 @torch.no_grad()
 def accuracies(logits: Logits, labels: Labels) -> Dict[str, torch.Tensor]:
-    """``acc_p`` of the unrotated rows, ``acc_q1`` .. ``acc_qL`` of joint labels, in percent; none of mixed images."""
-    if labels.y is None:
-        return {}
-    shares = [accuracy(q, labels.k) for q in logits.q]
-    return dict(acc_p=accuracy(logits.p[:: labels.num_views], labels.y), **numbered('acc_q', shares))
+    """``acc_p`` of unrotated rows, ``acc_q1`` .. ``acc_qL`` of joint labels, in percent, over images with one label;
+    and the number of these, ``labelled``, if it is not all of the batch.
+    """
+    found = {} if labels.labelled is None else dict(labelled=torch.tensor(float(len(labels.labelled))))
+    if labels.y is None or not len(labels.y):
+        return found
+    found['acc_p'] = accuracy(labels.select(logits.p)[:: labels.num_views], labels.y)
+    return {**found, **numbered('acc_q', [accuracy(labels.select(q), labels.k) for q in logits.q])}
 
 
 def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -44,7 +44,7 @@ def test_loss_terms_and_log():
 
 
 def test_accuracies_are_of_unrotated_rows_and_of_joint_labels():
-    labels = read_labels(small.samples([0, 1, 2, 1]), num_views=2)
+    labels = read_labels(small.samples([0, 1, 2, 1]), 2, torch.device('cpu'))
     p = torch.eye(3)[[0, 2, 1, 2, 0, 2, 1, 2]]
     q = [torch.eye(6)[[0, 1, 2, 3, 4, 5, 2, 3]], torch.eye(6)[[0, 1, 2, 3, 0, 0, 0, 0]]]
     assert accuracies(Logits(p, q), labels) == dict(acc_p=75, acc_q1=100, acc_q2=50)

@@ -105,7 +105,7 @@ def test_no_loss_sends_a_gradient_to_the_teacher(teacher, kl_p_views):
     criterion = student(teacher, kl_p_views=kl_p_views).criterion
     criterion.kd_loss = criterion.kd_loss_q = Product()
     ours, theirs = (torch.randn(8, 10, requires_grad=True) for _ in range(2))
-    labels = read_labels(small.samples([0, 3]), 4)
+    labels = read_labels(small.samples([0, 3]), 4, torch.device('cpu'))
     (criterion.kl_p(ours, theirs, labels) + sum(criterion.kl_q([ours], [theirs], labels))).backward()
     assert ours.grad is not None and theirs.grad is None
 
