@@ -100,7 +100,7 @@ def test_commands(page):
     for words in commands(page):
         call = call_of(words)
         if call is None:
-            known = ('source', 'pip', 'pytest', 'tensorboard', 'mim')
+            known = ('source', 'pip', 'pytest', 'tensorboard', 'mim', 'sbatch')
             assert words[0] in known or words[:3] == ['python', '-m', 'mmhssakd'], words
             assert all((ROOT / word).is_dir() for word in words if word.startswith('tests/')), words
             continue

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Dict, Iterator, List
 
-import slurm_cluster
+from torch.distributed.elastic.utils.distributed import get_free_port
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / 'tests/helpers'))
@@ -160,7 +160,7 @@ def went_on(logs: List[Path]) -> None:
 
 def together(folder: Path, name: str, machines: List[Machine], *options: str, **variables: object) -> tuple:
     """Start the printed command on each machine; returns the variables of each, the processes and the logs."""
-    port = slurm_cluster.free_ports(1)[0]
+    port = get_free_port()
     common = dict(NNODES=2, MASTER_ADDR=machines[0].address, PORT=port, **variables)
     each = [dict(common, NODE_RANK=rank) for rank in (0, 1)]
     logs = [folder / f'{name}_{rank}.log' for rank in (0, 1)]

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Iterator
 
+from torch.distributed.elastic.utils.distributed import get_free_port
+
 PROGRAMS = ('slurmctld', 'slurmd', 'munged', 'mungekey', 'srun', 'sbatch')
 PACKAGES = 'slurmctld slurmd slurm-client munge'
 # cred_expire is also how long a job waits that was put back into the queue: two minutes by default
@@ -39,7 +41,7 @@ SchedulerParameters=sched_interval=1,bf_interval=1
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 MpiDefault=none
-KillWait=20
+KillWait=30
 ReturnToService=2
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} Gres=gpu:2 State=UNKNOWN
@@ -56,15 +58,6 @@ def missing() -> list:
 def search_path() -> str:
     """Daemons are in folders that only root searches."""
     return f'{os.environ["PATH"]}:/usr/sbin:/sbin'
-
-
-def free_ports(number: int) -> list:
-    """Ports on which nothing listens."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind(('127.0.0.1', 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def start_daemons(folder: Path, environment: dict) -> list:
@@ -106,7 +99,7 @@ def cluster(folder: Path, cpus: int) -> Iterator[dict]:
     for name in ('gpu0', 'gpu1'):  # in place of devices
         (folder / name).touch()
     host = socket.gethostname().partition('.')[0]
-    values = dict(folder=folder, host=host, user=getpass.getuser(), cpus=cpus, ports=free_ports(2))
+    values = dict(folder=folder, host=host, user=getpass.getuser(), cpus=cpus, ports=[get_free_port(), get_free_port()])
     (folder / 'slurm.conf').write_text(CONFIG.format(**values))
     (folder / 'gres.conf').write_text(f'NodeName={host} Name=gpu File={folder}/gpu[0-1]\n')
     environment = dict(os.environ, SLURM_CONF=f'{folder}/slurm.conf', PATH=search_path())
