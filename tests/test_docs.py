@@ -77,7 +77,7 @@ def options_of(tool: Path) -> set:
 def commands(page: Path) -> list:
     """Words of every command of a page's shell blocks."""
     lines = '\n'.join(blocks(page, 'bash')).replace('\\\n', ' ').splitlines()
-    return [shlex.split(line, comments=True) for line in lines if line.strip()]
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
 def call_of(words: list):
