@@ -82,7 +82,7 @@ def options_of(tool: Path) -> set:
 def commands(page: Path) -> list:
     """Words of every command of a page's shell blocks."""
     lines = '\n'.join(blocks(page, 'bash')).replace('\\\n', ' ').splitlines()
-    return [shlex.split(line, comments=True) for line in lines if line.strip()]
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
 def call_of(words: list):
@@ -105,7 +105,7 @@ def test_commands(page):
     for words in commands(page):
         call = call_of(words)
         if call is None:
-            known = ('source', 'pip', 'pytest', 'tensorboard', 'mim')
+            known = ('source', 'pip', 'pytest', 'tensorboard', 'mim', 'sbatch')
             assert words[0] in known or words[:3] == ['python', '-m', 'mmhssakd'], words
             assert all((ROOT / word).is_dir() for word in words if word.startswith('tests/')), words
             continue

@@ -61,7 +61,8 @@ class TrialJob:
 
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait()
+            if self.process.returncode is None:  # no wait(): this signal interrupted one, which holds its lock
+                os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
         return DelayedSubmission(TrialJob(self.command, self.log))
 
 

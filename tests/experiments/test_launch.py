@@ -1,7 +1,10 @@
 """Slurm, with submitit's place taken."""
 
-import subprocess
+import os
+import signal
 import sys
+import threading
+import time
 import types
 
 import pytest
@@ -69,15 +72,32 @@ def test_trials_are_jobs(trainer, submitit, tmp_path, monkeypatch):
 
 
 def test_a_job_that_is_taken_back_saves_and_is_submitted_again(submitit, tmp_path):
+    """As submitit does it: the signal interrupts the job, which is waiting for its process."""
     script = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: print('saved', flush=True) or exit(143));"
     job = TrialJob([sys.executable, '-c', script + "print('ready', flush=True); time.sleep(60)"], tmp_path / 'log')
-    with open(tmp_path / 'log', 'wb') as log:
-        job.process = subprocess.Popen(job.command, stdout=log)
-    while b'ready' not in (tmp_path / 'log').read_bytes():
-        pass
-    again = job.checkpoint()
+    again = []
+
+    def requeue(*_):
+        again.append(job.checkpoint())
+        raise SystemExit
+
+    def send_when_ready():
+        while 'ready' not in (tmp_path / 'log').read_text():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    (tmp_path / 'log').touch()
+    before = signal.signal(signal.SIGUSR1, requeue)
+    sender = threading.Thread(target=send_when_ready)
+    sender.start()
+    try:
+        with pytest.raises(SystemExit):
+            job()
+    finally:
+        sender.join()
+        signal.signal(signal.SIGUSR1, before)
     assert (tmp_path / 'log').read_text() == 'ready\nsaved\n'
-    assert vars(again.function) == dict(command=job.command, log=job.log, process=None)
+    assert vars(again[0].function) == dict(command=job.command, log=job.log, process=None)
 
 
 def test_submitit_is_missing(monkeypatch, tmp_path):

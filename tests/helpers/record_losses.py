@@ -1,4 +1,4 @@
-"""A hook for test_distributed.py: every process writes its loss terms."""
+"""A hook for test_distributed.py and test_process_counts.py: every process writes its loss terms and learning rate."""
 
 import json
 from pathlib import Path
@@ -12,5 +12,6 @@ from mmengine.registry import HOOKS
 class RecordLosses(Hook):
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         terms = {name: value.item() for name, value in outputs.items() if 'loss' in name}
+        terms['lr'] = runner.optim_wrapper.get_lr()['lr'][0]
         with (Path(runner.work_dir) / f'losses_{get_rank()}.jsonl').open('a') as file:
             file.write(json.dumps(terms) + '\n')

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Callable, Optional, Sequence
 
 import torch
-from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.dist import all_reduce, barrier, get_world_size, is_main_process
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
@@ -131,6 +131,7 @@ class InterruptHook(Hook):
         )
         if is_main_process():
             replace_file(path.encode(), osp.join(runner.work_dir, 'last_checkpoint'))
+        barrier()  # srun --kill-on-bad-exit kills the others as soon as one has ended
         runner.logger.warning(
             f'Stopped by {signal.Signals(number).name} after iteration {meta["iter"]} (epoch {meta["epoch"] + 1}) and '
             f'saved {path}. To go on, give the same command again with --resume '
