@@ -156,7 +156,12 @@ def main() -> None:
         env = dict(os.environ, PATH=path, MMHSSAKD_PYTHON=sys.executable, PYTHONPATH=name, TORCH_HOME=f'{name}/home')
         failed = 0
         for command in commands():
-            if not command or any(word in command for word in ELSEWHERE) or 'SRC.pth' in command:
+            if (
+                not command
+                or command.startswith('#')
+                or any(word in command for word in ELSEWHERE)
+                or 'SRC.pth' in command
+            ):
                 continue
             if args.only in command:
                 begin, typed = time.time(), shortened(command)
