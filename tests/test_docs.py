@@ -166,7 +166,9 @@ def test_written_configs_build(page, file, checkout, tmp_path, monkeypatch):
     visualizer.add_scalars(dict(loss_task=1.0), step=1)
     assert ('Tensorboard' in str(cfg.visualizer)) == bool(list(tmp_path.rglob('events.out.tfevents*')))
     if 'CustomDataset' in str(cfg.train_dataloader):
-        assert cfg.train_dataloader.dataset.pipeline[0].type == 'LoadImageFromFile'
+        dataset = cfg.train_dataloader.dataset
+        for part in dataset.get('datasets', [dataset]):
+            assert part.pipeline[0].type == 'LoadImageFromFile'
         assert cfg.val_dataloader.dataset.data_prefix == 'val' and cfg.train_dataloader.batch_size == 32
 
 

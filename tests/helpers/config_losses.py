@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
+from mmhssakd.models.distillers.teacher import read_model_config
 from mmhssakd.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def draw_weights(model: torch.nn.Module, base: int, quick: bool) -> dict:
 def teacher_checkpoint(config: str, quick: bool) -> str:
     """A checkpoint of a teacher's config with drawn weights, once for all its students."""
     file = tempfile.mkstemp(suffix='.pth', dir=CHECKPOINTS.name)[1]
-    torch.save(draw_weights(MODELS.build(Config.fromfile(config).model), 10000, quick), file)
+    torch.save(draw_weights(MODELS.build(read_model_config(config)), 10000, quick), file)
     return file
 
 

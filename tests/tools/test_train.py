@@ -4,6 +4,8 @@ import json
 import os
 import time
 
+import cv2
+import detection_data
 import pytest
 import torch
 import train
@@ -141,3 +143,36 @@ def test_refusals(arguments, error, message, monkeypatch):
     monkeypatch.chdir(ROOT)
     with pytest.raises(error, match=message):
         train.main()
+
+
+def test_images_without_labels(teacher, tmp_path):
+    """A folder of 10 labelled images and 14 others, two of them in a list, in batches of 6."""
+    for i in range(10):
+        (tmp_path / f'labelled/{i}').mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / f'labelled/{i}/0.jpg'), detection_data.image((28, 28, 3)))
+    for i in range(14):
+        (tmp_path / f'others/{i % 2}').mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / f'others/{i % 2}/{i}.jpg'), detection_data.image((28, 28, 3)))
+    (tmp_path / 'others/0/12.jpg').rename(tmp_path / '12.jpg')
+    (tmp_path / 'others/1/13.jpg').rename(tmp_path / '13.jpg')
+    (tmp_path / 'list.txt').write_text('12\n13.jpg\n')
+    (tmp_path / 'config.py').write_text(f"""
+_base_ = '{ROOT}/configs/fashion_mnist/hssakd_r8.py'
+pipeline = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
+labelled = dict(type='CustomDataset', data_root='{tmp_path}', data_prefix='labelled', pipeline=pipeline)
+others = dict(type='mmhssakd.UnlabelledImages', data_root='{tmp_path}', pipeline=pipeline)
+train_dataloader = dict(batch_size=6, num_workers=1, dataset=dict(
+    _delete_=True, type='ConcatDataset', ignore_keys=['classes'],
+    datasets=[labelled, dict(others, data_prefix='others'), dict(others, ann_file='list.txt')]))
+val_dataloader = dict(dataset=dict(_delete_=True, **labelled))
+test_dataloader = val_dataloader
+train_cfg = dict(max_epochs=2, val_interval=2)
+param_scheduler = dict(total_steps=2, end=2)
+default_hooks = dict(logger=dict(interval=1))
+model = dict(teacher=dict(checkpoint='{teacher}'))
+""")
+    call('train.py', tmp_path / 'config.py', '--work-dir', tmp_path / 'work')
+    lines = [line for line in Run(tmp_path / 'work').lines if 'loss_kl_q' in line]
+    assert len(lines) == 8  # 2 epochs of 24 images
+    assert sum(line.get('labelled', 6) for line in lines) == 20
+    assert all(line['loss_kl_q'] > 0 and line['loss_kl_p'] > 0 for line in lines)
