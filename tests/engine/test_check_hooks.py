@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from detection_data import save_classifier
 from mmengine.runner import Runner
+from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 from torch.utils.data import Dataset
 
 from mmhssakd.registry import HOOKS, MODELS
@@ -156,3 +159,16 @@ def test_resume_keeps_what_was_trained(tmp_path):
     runner._train_loop['max_epochs'] = 2
     runner.train()
     assert runner.epoch == 2
+
+
+def test_two_classes_of_one_name():
+    """ImageNet has two cranes."""
+    names = IMAGENET_CATEGORIES
+    assert len(set(names)) < len(names)
+    loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=names)))
+    run = SimpleNamespace(val_loop=True, train_dataloader=loader, val_dataloader=loader)
+    HOOKS.build(dict(type='ClassCountHook')).before_train(run)
+    turned = SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=names[1:] + names[:1])))
+    run.val_dataloader = turned
+    with pytest.raises(ValueError, match="Class 'goldfish.*' is number 1 in .* and number 0 in"):
+        HOOKS.build(dict(type='ClassCountHook')).before_train(run)

@@ -1,6 +1,6 @@
 """Stop a run before its first step: whose checkpoint, pretrained backbone or number of classes does not fit."""
 
-from typing import Any, Optional
+from typing import Any, Dict, List, Optional
 
 import torch
 import torch.nn as nn
@@ -191,11 +191,13 @@ class ClassCountHook(NumClassCheckHook):
         if runner.val_loop is None:
             return
         train, val = (classes_of(loader) or () for loader in (runner.train_dataloader, runner.val_dataloader))
-        numbers = {name: i for i, name in enumerate(train)}
+        numbers: Dict[str, List[int]] = {}
+        for i, name in enumerate(train):
+            numbers.setdefault(name, []).append(i)  # ImageNet has two cranes
         for i, name in enumerate(() if isinstance(train, str) or isinstance(val, str) else val):
-            if numbers.get(name, i) != i:
+            if i not in numbers.get(name, [i]):
                 raise ValueError(
-                    f'Class {name!r} is number {numbers[name]} in train_dataloader.dataset and number {i} '
+                    f'Class {name!r} is number {numbers[name][0]} in train_dataloader.dataset and number {i} '
                     'in val_dataloader.dataset: give both the same metainfo.classes, in the same order '
                     '(for folders, the same folders).'
                 )
