@@ -141,3 +141,52 @@ def test_frozen_teacher_and_its_student(tmp_path):
 def test_unknown_network():
     with pytest.raises(ValueError, match=r"no network 'resnet19': timm.list_models\(\)"):
         MODELS.build(dict(type='mmhssakd.TimmBackbone', model_name='resnet19'))
+
+
+@pytest.mark.parametrize(
+    'name, taps, branch, options',
+    [
+        ('resnet18', ['layer1', 'layer2', 'layer3'], 'ConvBranch', {}),
+        ('vit_small_patch14_dinov2', ['blocks.3', 'blocks.7', 'blocks.11'], 'TransformerBranch', dict(img_size=28)),
+    ],
+)
+def test_backbone_without_a_head(name, taps, branch, options, tmp_path):
+    """The head learns with the branches, the backbone stays as timm saved it."""
+    theirs = timm.create_model(name, num_classes=0, **options).eval()
+    save_file(theirs.state_dict(), tmp_path / 'backbone.safetensors')
+    config = dict(
+        type='SSAClassifier',
+        backbone=dict(type='mmhssakd.TimmBackbone', model_name=name, **options),
+        head=dict(type='LinearClsHead', num_classes=10, in_channels=theirs.num_features),
+        auxiliary_neck=dict(
+            taps=[f'timm_model.{tap}' for tap in taps],
+            branch=dict(type=f'mmhssakd.{branch}'),
+            image_size=28,
+            in_channels=theirs.num_features,
+        ),
+        init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'backbone.safetensors')),
+    )
+    with pytest.raises(ValueError, match='missing: head.fc.weight') as error:
+        MODELS.build(dict(config, frozen=True)).init_weights()
+    assert "If it has no head, set model.frozen='backbone'" in str(error.value)
+    model = MODELS.build(dict(config, frozen='backbone'))
+    model.init_weights()
+    model.train()
+    images = torch.randn(4, 3, 28, 28)
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    found = model(images, small.samples([1, 2, 3, 4]), mode='loss')
+    model.parse_losses(found)[0].backward()
+    optimizer.step()
+    trained = {parameter.split('.')[0] for parameter, p in model.named_parameters() if p.grad is not None}
+    assert trained == {'auxiliary_neck', 'head'} and 'acc_p' in found
+    assert all(
+        torch.equal(value, model.state_dict()[f'backbone.timm_model.{key}'])
+        for key, value in theirs.state_dict().items()
+    )
+    after = model(images, small.samples([1, 2, 3, 4]), mode='loss')
+    assert after['loss_task'] < found['loss_task']
+
+
+def test_frozen_is_one_of_three():
+    with pytest.raises(ValueError, match="model.frozen must be True, False or 'backbone', but got 'head'"):
+        MODELS.build(small.config(frozen='head'))

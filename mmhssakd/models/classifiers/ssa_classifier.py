@@ -1,6 +1,6 @@
 """A classifier with auxiliary self-supervision augmented classifiers: the network that distills, and its teacher."""
 
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Union
 
 import torch
 import torch.nn.functional as F
@@ -29,9 +29,9 @@ class SSAClassifier(ImageClassifier):
         auxiliary_neck (dict, optional): Config of :class:`AuxiliaryNeck`. Defaults to None, no branches.
         views (dict, optional): The self-supervised task that makes M views of each image; None makes none (M = 1).
             Defaults to rotation.
-        frozen (bool): Keep backbone, neck and head as they were loaded, in eval mode, and train the branches
-            alone on detached features (the paper's teacher; ``False`` is its jointly trained "Teacher*").
-            Defaults to False.
+        frozen (bool | str): True keeps backbone, neck and head as they were loaded, in eval mode, and trains the
+            branches alone on detached features (the paper's teacher). ``'backbone'``, for a checkpoint without a head,
+            trains a linear head with them. False (default) trains all (the paper's "Teacher*").
         channels_last (bool): Keep convolutions and images in channels-last memory format: faster. Defaults to True.
         data_preprocessor (dict, optional): As in mmpretrain.
         **kwargs: ``neck``, ``train_cfg``, ``init_cfg``, ``pretrained`` of ``ImageClassifier``.
@@ -43,7 +43,7 @@ class SSAClassifier(ImageClassifier):
         head: dict,
         auxiliary_neck: Optional[dict] = None,
         views: Optional[dict] = dict(type='mmhssakd.RotateViews'),
-        frozen: bool = False,
+        frozen: Union[bool, str] = False,
         channels_last: bool = True,
         data_preprocessor: Optional[dict] = None,
         **kwargs,
@@ -63,11 +63,15 @@ class SSAClassifier(ImageClassifier):
             derived = dict(backbone=backbone, num_labels=self.num_classes * self.num_views)
             self.auxiliary_neck = MODELS.build({**defaults, **auxiliary_neck, **derived})
         self.frozen = frozen
+        if frozen not in (True, False, 'backbone'):
+            raise ValueError(f"model.frozen must be True, False or 'backbone', but got {frozen!r}.")
+        # modules that train although the others are frozen
+        self.trained = ('auxiliary_neck', 'head') if frozen == 'backbone' else ('auxiliary_neck',)
         if frozen:
             if auxiliary_neck is None:
                 raise ValueError('model.frozen=True trains the branches alone: set model.auxiliary_neck.')
-            self.requires_grad_(False)
-            self.auxiliary_neck.requires_grad_(True)
+            for name, module in self.named_children():
+                module.requires_grad_(name in self.trained)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.to(memory_format=self.memory_format)
 
@@ -85,9 +89,13 @@ class SSAClassifier(ImageClassifier):
                 raise ValueError(f'model.frozen=True keeps backbone and head as they are loaded: {mend}')
             checkpoint, where = self.init_cfg['checkpoint'], 'model.init_cfg.checkpoint'
             state = self.state_dict()
-            frozen = {name: value for name, value in state.items() if not name.startswith('auxiliary_neck.')}
+            frozen = {name: value for name, value in state.items() if name.split('.')[0] not in self.trained}
             found = {name: value for name, value in read_for(self, checkpoint, where)[0].items() if name in frozen}
-            check_fit(frozen, found, f'{where}: {checkpoint} does not hold the frozen backbone and head.')
+            check_fit(
+                frozen,
+                found,
+                f"{where}: {checkpoint} does not hold what is frozen. If it has no head, set model.frozen='backbone'.",
+            )
             self.load_state_dict(found, strict=False)  # as mmengine would, but under our names
             self._is_init = True
 
@@ -96,7 +104,7 @@ class SSAClassifier(ImageClassifier):
         super().train(mode)
         if self.frozen:
             for name, module in self.named_children():
-                module.train(mode and name == 'auxiliary_neck')
+                module.train(mode and name in self.trained)
         return self
 
     def make_views(self, images: torch.Tensor) -> torch.Tensor:
@@ -130,8 +138,8 @@ class SSAClassifier(ImageClassifier):
             self.auxiliary_neck.tap(self.backbone) as features,
             torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen),
         ):
-            p = self.head(self.extract_feat(views))
-        return Logits(p, self.auxiliary_neck(features))
+            pooled = self.extract_feat(views)
+        return Logits(self.head(pooled), self.auxiliary_neck(features))
 
     def task_loss(self, p: torch.Tensor, data_samples: List[DataSample]) -> torch.Tensor:
         """``L_task`` of logits (B * M, N) on unrotated rows of labelled images, by the head's own loss module."""
