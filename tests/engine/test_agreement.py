@@ -9,6 +9,11 @@ from mmhssakd.engine.agreement import check_agreement
 CFG = dict(model=dict(teacher=dict(config='/home/a/configs/teacher.py'), tau=3.0))
 
 
+@pytest.fixture(autouse=True)
+def two_processes(monkeypatch):
+    monkeypatch.setattr(agreement, 'get_world_size', lambda: 2)
+
+
 def gather(monkeypatch, **other: str):
     """Let there be another process that says the same, but for some of it."""
     monkeypatch.setattr(agreement, 'all_gather_object', lambda own: [own, dict(own, host='b', **other)])

@@ -4,9 +4,13 @@ import argparse
 from pathlib import Path
 
 import pytest
+import torch
+from mmengine.config import Config
 
 from mmhssakd.engine.launch.config import read_config
 from mmhssakd.engine.launch.teacher import check_teacher, teacher_run
+from mmhssakd.models.distillers.teacher import build_teacher
+from mmhssakd.registry import MODELS
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 STUDENT = str(CONFIGS / 'hssakd_r18_imagenet.py')
@@ -44,6 +48,25 @@ def test_epochs_that_disagree(tmp_path):
 def test_teacher_that_is_no_config_file(tmp_path):
     with pytest.raises(ValueError, match="must be a config file to train, but is 'mmpretrain::"):
         teacher_run(options(tmp_path, **{'model.teacher.config': 'mmpretrain::resnet/resnet34_8xb32_in1k.py'}))
+
+
+def test_teacher_config_that_is_missing(tmp_path):
+    cfg = read_config(STUDENT, {'model.teacher.config': 'none.py', 'model.teacher.checkpoint': 'none.pth'})
+    with pytest.raises(FileNotFoundError, match='model.teacher.config: no such config file: none.py'):
+        check_teacher(cfg, STUDENT)
+
+
+@pytest.mark.parametrize(
+    'name, epoch, warned', [('epoch_3.pth', 3, True), ('epoch_7.pth', 7, False), ('best_3.pth', 3, False)]
+)
+def test_half_trained_teacher(name, epoch, warned, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr('mmhssakd.models.distillers.teacher.print_log', lambda text, **kwargs: said.append(text))
+    config = str(CONFIGS / 'fashion_mnist/teacher_r8.py')
+    state = MODELS.build(Config.fromfile(config).model).state_dict()
+    torch.save(dict(state_dict=state, meta=dict(epoch=epoch)), tmp_path / name)
+    build_teacher(config, str(tmp_path / name), 10)
+    assert [f'{name} is of epoch 3 of 7: this teacher is half trained' in text for text in said] == [True] * warned
 
 
 def test_commands_that_get_a_teacher(monkeypatch):
