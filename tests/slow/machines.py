@@ -30,6 +30,7 @@ OPTIONS = {
     'train_dataloader.batch_size': 2,
     'train_dataloader.dataset.num_images': 60,
 }
+STARTED: list = []
 
 
 class Machine:
@@ -45,20 +46,17 @@ class Machine:
         self.address, self.prefix, self.cable = address, prefix, cable
 
     def start(
-        self, folder: Path, name: str, log: Path, *options: str, **variables: object
+        self, folder: Path, name: str, log: Path, *options: str, processes: int = 1, **variables: object
     ) -> 'subprocess.Popen[bytes]':
-        """Call tools/dist_train.sh for one process; what it prints is added to a file."""
+        """Call tools/dist_train.sh; what it prints is added to a file."""
         environment = {**launch_environment(), **{key: str(value) for key, value in variables.items()}}
         if self.cable:
             environment['GLOO_SOCKET_IFNAME'] = self.cable
+        words = [*self.prefix, *command(folder, name, processes, *options)]
         with log.open('ab') as file:
-            return subprocess.Popen(
-                [*self.prefix, *command(folder, name, 1, *options)],
-                env=environment,
-                cwd=ROOT,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-            )
+            process = subprocess.Popen(words, env=environment, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+        STARTED.append(process)
+        return process
 
 
 def launch_environment() -> Dict[str, str]:
@@ -122,6 +120,13 @@ def descendants(pid: int) -> List[int]:
     return [pid, *(found for child in children for found in descendants(int(child)))]
 
 
+def kill(process: 'subprocess.Popen[bytes]') -> None:
+    """Kill a launcher and what it started."""
+    for pid in descendants(process.pid):
+        os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
 def finish(processes: list, logs: List[Path]) -> None:
     """Wait for the end of all.
 
@@ -173,9 +178,7 @@ def machine_lost(folder: Path, machines: List[Machine]) -> None:
     name = 'machine_lost'
     each, processes, logs = together(folder, name, machines, '--resume', MAX_RESTARTS=3)
     wait_until(logs, MIDDLE, processes)
-    for pid in descendants(processes[1].pid):
-        os.kill(pid, signal.SIGKILL)
-    processes[1].wait()
+    kill(processes[1])
     print(json.dumps(dict(killed=name)), flush=True)
     processes[1] = machines[1].start(folder, name, logs[1], '--resume', **each[1])
     finish(processes, logs)
@@ -203,15 +206,17 @@ def main() -> None:
         folder = Path(place)
         tiny_job.prepare(folder, workers=1, seed=0)
         log = folder / 'one_machine.log'
-        with log.open('ab') as file:
-            one = subprocess.Popen(
-                command(folder, 'one_machine', 2), env=launch_environment(), cwd=ROOT, stdout=file, stderr=file
-            )
-        _, processes, logs = together(folder, 'two_machines', machines)
-        finish([one, *processes], [log, *logs])
-        same(folder, 'two_machines')
-        machine_lost(folder, machines)
-        process_lost(folder, machines)
+        try:
+            one = machines[0].start(folder, 'one_machine', log, processes=2)
+            _, processes, logs = together(folder, 'two_machines', machines)
+            finish([one, *processes], [log, *logs])
+            same(folder, 'two_machines')
+            machine_lost(folder, machines)
+            process_lost(folder, machines)
+        finally:
+            for process in STARTED:
+                if process.poll() is None:  # after a failure
+                    kill(process)
     print(json.dumps(dict(seconds=round(time.monotonic() - begin))))
 
 
