@@ -119,7 +119,11 @@ def cluster(folder: Path, cpus: int) -> Iterator[dict]:
             time.sleep(0.5)
         for process in reversed(processes):
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:  # a job does not end
+                process.kill()
+                process.wait()
 
 
 def ask(command: str, environment: dict) -> str:
