@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import Callable, Dict, List, Optional, Sequence
 
 import torch
+import torch.nn as nn
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
@@ -12,6 +13,7 @@ from mmhssakd.models.labels import read_labels
 from mmhssakd.models.losses.terms import Logits, accuracies, named_losses
 from mmhssakd.registry import MODELS
 from .criterion import Criterion
+from .preparation import Preparation
 from .teacher import build_teacher, match_branches
 
 
@@ -56,6 +58,7 @@ class HSSAKD(SSAClassifier):
         self.criterion = Criterion(kd_loss, kd_loss_q, loss_weight, kl_p_views, aux=0.0)
         self.criterion.freeze_idle_branches([self])
         self.teacher_config, self.branch_map = teacher, branch_map
+        self.preparation: nn.Module = nn.Identity()  # of the teacher's images; known with the teacher
 
     @cached_property  # which nn.Module does not see: no state_dict(), parameters() or train() reaches the teacher
     def teacher(self) -> Optional[ImageClassifier]:
@@ -67,9 +70,13 @@ class HSSAKD(SSAClassifier):
         """
         if self.teacher_config is None:
             return None
-        teacher = build_teacher(**self.teacher_config, num_classes=self.num_classes, student=self)
+        options = dict(self.teacher_config)
+        images = {name: options.pop(name) for name in ('size', 'interpolation') if name in options}
+        teacher = build_teacher(**options, num_classes=self.num_classes)
         self.branch_map = match_branches(self, teacher, self.branch_map)
         weight = next(self.parameters())
+        preparation = Preparation(self.data_preprocessor, teacher.data_preprocessor, **images)
+        self.preparation = preparation.to(weight.device, weight.dtype)
         return teacher.to(weight.device, weight.dtype, memory_format=self.memory_format)
 
     def init_weights(self) -> None:
@@ -93,7 +100,7 @@ class HSSAKD(SSAClassifier):
         """
         if next(self.teacher.parameters()).device != views.device:  # FSDP moves the parameters that it manages, no more
             self.teacher.to(views.device)
-        views = self.teacher.preparation(views)
+        views = self.preparation(views)
         if self.auxiliary_neck is None:
             return Logits(self.teacher(views, mode='tensor'), [])
         logits = self.teacher.forward_views(views)

@@ -2,7 +2,7 @@
 
 import logging
 import os.path as osp
-from typing import Any, Optional, Sequence, Tuple, Union
+from typing import Optional, Sequence, Tuple, Union
 
 from mmengine.config import Config
 from mmengine.hub import get_config
@@ -12,7 +12,6 @@ from mmpretrain.models import ImageClassifier
 from mmhssakd.models.classifiers import SSAClassifier
 from mmhssakd.registry import MODELS
 from mmhssakd.weights.checkpoint import load_weights
-from .preparation import Preparation
 
 
 def read_model_config(config: Union[str, dict]) -> dict:
@@ -40,17 +39,13 @@ def read_model_config(config: Union[str, dict]) -> dict:
     return config
 
 
-def build_teacher(
-    config: Union[str, dict], checkpoint: str, num_classes: int, student: Optional[SSAClassifier] = None, **options: Any
-) -> ImageClassifier:
+def build_teacher(config: Union[str, dict], checkpoint: str, num_classes: int) -> ImageClassifier:
     """Build a teacher, load all of its weights, freeze it in eval mode.
 
     Args:
         config (str | dict): Config file, or model config, of an ``ImageClassifier`` or ``SSAClassifier``.
         checkpoint (str): Its checkpoint: a path or URL.
         num_classes (int): The student's number of classes.
-        student (SSAClassifier, optional): Whose views it sees: it gets a ``preparation`` for them.
-        **options: ``size`` and ``interpolation`` of :class:`Preparation`.
 
     Raises:
         FileNotFoundError: Config file or checkpoint does not exist.
@@ -67,8 +62,6 @@ def build_teacher(
         )
     meta = load_weights(teacher, checkpoint, where='model.teacher.checkpoint')
     warn_of_half_trained(config, checkpoint, meta)
-    if student is not None:
-        teacher.preparation = Preparation(student.data_preprocessor, teacher.data_preprocessor, **options)
     return teacher.requires_grad_(False).eval()
 
 
