@@ -102,7 +102,7 @@ def check_fit(expected: Tensors, found: Tensors, message: str, limit: Optional[i
 def read_for(model: nn.Module, checkpoint: str, where: str) -> Tuple[Tensors, dict]:
     """Read the tensors of a checkpoint of ours, timm's or torchvision's under a model's names, and its ``meta``."""
     content = read_checkpoint(checkpoint, where)
-    tensors = to_ours(tensors_of(unwrap(content), f'{where}: {checkpoint}'), model)
+    tensors = to_ours(tensors_of(unwrap(content), f'{where}: {checkpoint}', wrapper=''), model)
     return tensors, (isinstance(content, dict) and content.get('meta')) or {}
 
 

@@ -141,16 +141,13 @@ class SSAClassifier(ImageClassifier):
             pooled = self.extract_feat(views)
         return Logits(self.head(pooled), self.auxiliary_neck(features))
 
-    def task_loss(self, p: torch.Tensor, data_samples: List[DataSample]) -> torch.Tensor:
+    def task_loss(self, p: torch.Tensor, data_samples: List[DataSample], labels: Labels) -> torch.Tensor:
         """``L_task`` of logits (B * M, N) on unrotated rows of labelled images, by the head's own loss module."""
-        rows = p[:: self.num_views]
-        labelled = [i for i, sample in enumerate(data_samples) if is_labelled(sample)]
-        if len(labelled) < len(data_samples):
-            rows, data_samples = rows[labelled], [data_samples[i] for i in labelled]
-        if not labelled:
+        rows = labels.select(p)[:: self.num_views]
+        if not len(rows):
             return rows.sum()  # 0, with a graph: under DDP every process needs gradients
         # mmpretrain's, private: the public ``loss`` would compute the logits again
-        return self.head._get_loss(rows, data_samples)['loss']
+        return self.head._get_loss(rows, list(filter(is_labelled, data_samples)))['loss']
 
     def auxiliary_losses(self, q: List[torch.Tensor], labels: Labels) -> List[torch.Tensor]:
         """``1/M sum_j CE(q_l(t_j(x)), k_j)`` of each branch's logits (B * M, N * M), over labelled images."""
@@ -172,7 +169,7 @@ class SSAClassifier(ImageClassifier):
         logits = self.forward_views(self.make_views(inputs))
 
         # L_task = CE(p(x), y)
-        loss_task = self.task_loss(logits.p, data_samples)
+        loss_task = self.task_loss(logits.p, data_samples, labels)
         # 1/M sum_j sum_l CE(q_l(t_j(x)), k_j)
         loss_aux = self.auxiliary_losses(logits.q, labels)
         return {**named_losses(dict(task=1.0, aux=1.0), task=loss_task, aux=loss_aux), **accuracies(logits, labels)}

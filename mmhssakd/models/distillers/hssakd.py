@@ -128,7 +128,7 @@ class HSSAKD(SSAClassifier):
         loss_aux = self.auxiliary_losses(student.q, labels) if with_aux else []
 
         # L_task = CE(p^S(x), y)
-        loss_task = self.task_loss(student.p, data_samples)
+        loss_task = self.task_loss(student.p, data_samples, labels)
         # L_kl_q = 1/M sum_j sum_l tau^2 KL(q_l^T(t_j(x)) || q_l^S(t_j(x)))
         loss_kl_q = self.criterion.kl_q(student.q, teacher.q, labels)
         # L_kl_p = 1/M sum_j tau^2 KL(p^T(t_j(x)) || p^S(t_j(x)))

@@ -138,7 +138,7 @@ class OnlineHSSAKD(BaseClassifier):
     ) -> Dict[str, torch.Tensor]:
         """One peer's share of ``L_online``, toward the outputs of the others."""
         # L_task = CE(p(x), y)
-        loss_task = peer.task_loss(logits.p, data_samples)
+        loss_task = peer.task_loss(logits.p, data_samples, labels)
         # 1/M sum_j sum_l CE(q_l(t_j(x)), k_j)
         loss_aux = peer.auxiliary_losses(logits.q, labels) if self.criterion.weight['aux'] else []
         # L_kl_q and L_kl_p toward each of the others, in the mean

@@ -14,19 +14,29 @@ from mmhssakd.registry import MODELS
 from mmhssakd.weights.checkpoint import load_weights
 
 
+def read_config(config: Union[str, dict]) -> Union[Config, dict]:
+    """Read a config file, or one of a package (``mmpretrain::...``); anything else is returned as it is.
+
+    Raises:
+        FileNotFoundError: The config file does not exist.
+    """
+    if not isinstance(config, str):
+        return config
+    if '::' in config:
+        return get_config(config)
+    if not osp.isfile(config):
+        raise FileNotFoundError(f'model.teacher.config: no such config file: {config}')
+    return Config.fromfile(config)
+
+
 def read_model_config(config: Union[str, dict]) -> dict:
-    """Get the model's config from a config file, one of a package (``mmpretrain::...``), a config, or a model's config.
+    """Get the model's config from what :func:`read_config` reads, from a config, or from a model's config.
 
     Raises:
         FileNotFoundError: The config file does not exist.
         TypeError: It is something else, or has no ``model``.
     """
-    if isinstance(config, str) and '::' in config:
-        config = get_config(config)
-    elif isinstance(config, str):
-        if not osp.isfile(config):
-            raise FileNotFoundError(f'model.teacher.config: no such config file: {config}')
-        config = Config.fromfile(config)
+    config = read_config(config)
     if isinstance(config, (dict, Config)) and 'model' in config and 'type' not in config:
         model = config['model'].copy()
         # as Runner does: the preprocessor may stand at the top of a config
@@ -51,7 +61,8 @@ def build_teacher(config: Union[str, dict], checkpoint: str, num_classes: int) -
         FileNotFoundError: Config file or checkpoint does not exist.
         ValueError: The teacher has another number of classes, or the checkpoint does not fit its architecture.
     """
-    model = {k: v for k, v in read_model_config(config).items() if k not in ('init_cfg', 'pretrained', 'teacher')}
+    whole = read_config(config)
+    model = {k: v for k, v in read_model_config(whole).items() if k not in ('init_cfg', 'pretrained', 'teacher')}
     teacher = MODELS.build(model)
     if not isinstance(teacher, ImageClassifier):
         raise TypeError(f'model.teacher.config must describe an image classifier, but got {type(teacher).__name__}.')
@@ -61,21 +72,20 @@ def build_teacher(config: Union[str, dict], checkpoint: str, num_classes: int) -
             'model.teacher.config and model.head.num_classes must agree.'
         )
     meta = load_weights(teacher, checkpoint, where='model.teacher.checkpoint')
-    warn_of_half_trained(config, checkpoint, meta)
+    if isinstance(config, str) and '::' not in config:
+        warn_of_half_trained((whole.get('train_cfg') or {}).get('max_epochs'), checkpoint, meta)
     return teacher.requires_grad_(False).eval()
 
 
-def warn_of_half_trained(config: Union[str, dict], checkpoint: str, meta: dict) -> None:
-    """Warn of a checkpoint that was written before the last epoch of its config, unless it was chosen as the best."""
-    if isinstance(config, str) and '::' not in config and not osp.basename(checkpoint).startswith('best_'):
-        epochs = (Config.fromfile(config).get('train_cfg') or {}).get('max_epochs')
-        if epochs and meta.get('epoch', epochs) < epochs:
-            print_log(
-                f'model.teacher.checkpoint: {checkpoint} is of epoch {meta["epoch"]} of {epochs}: this teacher is half '
-                'trained. Finish its training first (tools/train.py with --resume, or --train-teacher).',
-                logger='current',
-                level=logging.WARNING,
-            )
+def warn_of_half_trained(epochs: Optional[int], checkpoint: str, meta: dict) -> None:
+    """Warn of a checkpoint that was written before the last epoch, unless it was chosen as the best."""
+    if epochs and meta.get('epoch', epochs) < epochs and not osp.basename(checkpoint).startswith('best_'):
+        print_log(
+            f'model.teacher.checkpoint: {checkpoint} is of epoch {meta["epoch"]} of {epochs}: this teacher is half '
+            'trained. Finish its training first (tools/train.py with --resume, or --train-teacher).',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def match_branches(
