@@ -20,15 +20,15 @@ from kills import differences, state
 
 ROOT = Path(__file__).parents[2]
 FEW = {
-    'train_cfg.max_epochs': 2,
+    'train_cfg.max_epochs': 4,
     'train_cfg.val_interval': 1,
     'default_hooks.checkpoint.interval': 1,
     'default_hooks.logger.interval': 1,
 }
 CLASSIFIER = {**FEW, 'train_dataloader.dataset.num_images': 300, 'val_dataloader.dataset.indices': 100}
-CLASSIFIER |= {'param_scheduler.total_steps': 2, 'param_scheduler.end': 2}
+CLASSIFIER |= {'param_scheduler.total_steps': 4, 'param_scheduler.end': 4}
 DETECTOR = {**FEW, 'train_dataloader.dataset.dataset.indices': 20, 'val_dataloader.dataset.indices': 10}
-DETECTOR |= {'param_scheduler.0.total_steps': 2, 'param_scheduler.0.end': 2}
+DETECTOR |= {'param_scheduler.0.total_steps': 4, 'param_scheduler.0.end': 4}
 
 
 def shorten(folder: Path) -> Path:
@@ -65,7 +65,7 @@ def main() -> None:
         while True:
             run, sessions = start(file, folder / 'killed'), sessions + 1
             try:  # a session must get somewhere, or the chain would never end: imports alone take seconds
-                code = run.wait(chance.uniform(0.15, 0.5) * seconds if kills < args.kills else None)
+                code = run.wait(chance.uniform(0.15, 0.3) * seconds if kills < args.kills else None)
                 break
             except subprocess.TimeoutExpired:
                 os.killpg(run.pid, signal.SIGKILL)

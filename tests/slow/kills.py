@@ -45,6 +45,18 @@ def state(checkpoint: Path) -> dict:
     )
 
 
+def same(found: Path, expected: Path, last: str) -> None:
+    """Compare the last checkpoints of two work dirs.
+
+    Raises:
+        SystemExit: Weights, optimizer, schedules or place differ.
+    """
+    wrong = differences(state(found / last), state(expected / last))
+    print(json.dumps(dict(run=found.name, different=len(wrong))), flush=True)
+    if wrong:
+        raise SystemExit(f'{found} and {expected} differ in {len(wrong)} values, such as {wrong[:5]}')
+
+
 class Trial:
     """A run in one work dir, interrupted as often as it takes."""
 

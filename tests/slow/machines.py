@@ -17,11 +17,13 @@ import time
 from pathlib import Path
 from typing import Dict, Iterator, List
 
+from kills import same
 from torch.distributed.elastic.utils.distributed import get_free_port
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / 'tests/helpers'))
 EPOCHS = 8
+LAST = f'epoch_{EPOCHS}.pth'
 MIDDLE = 'Epoch(train) [3][ 4/'  # of 15
 OPTIONS = {
     'train_cfg.max_epochs': EPOCHS,
@@ -138,21 +140,6 @@ def finish(processes: list, logs: List[Path]) -> None:
             raise SystemExit(f'exit status {process.returncode}:\n{log.read_text()[-5000:]}')
 
 
-def same(folder: Path, name: str) -> None:
-    """Compare with the run of one machine.
-
-    Raises:
-        SystemExit: Weights, optimizer, schedules or place differ.
-    """
-    from kills import differences, state
-
-    found, expected = (state(folder / f'{run}/epoch_{EPOCHS}.pth') for run in (name, 'one_machine'))
-    wrong = differences(found, expected)
-    print(json.dumps(dict(run=name, different=len(wrong))), flush=True)
-    if wrong:
-        raise SystemExit(f'{name}: {len(wrong)} values differ, such as {wrong[:5]}')
-
-
 def went_on(logs: List[Path]) -> None:
     """Check that a run did not start from the beginning.
 
@@ -183,7 +170,7 @@ def machine_lost(folder: Path, machines: List[Machine]) -> None:
     processes[1] = machines[1].start(folder, name, logs[1], '--resume', **each[1])
     finish(processes, logs)
     went_on(logs)
-    same(folder, name)
+    same(folder / name, folder / 'one_machine', LAST)
 
 
 def process_lost(folder: Path, machines: List[Machine]) -> None:
@@ -195,7 +182,7 @@ def process_lost(folder: Path, machines: List[Machine]) -> None:
     print(json.dumps(dict(killed=name)), flush=True)
     finish(processes, logs)
     went_on(logs)
-    same(folder, name)
+    same(folder / name, folder / 'one_machine', LAST)
 
 
 def main() -> None:
@@ -210,7 +197,7 @@ def main() -> None:
             one = machines[0].start(folder, 'one_machine', log, processes=2)
             _, processes, logs = together(folder, 'two_machines', machines)
             finish([one, *processes], [log, *logs])
-            same(folder, 'two_machines')
+            same(folder / 'two_machines', folder / 'one_machine', LAST)
             machine_lost(folder, machines)
             process_lost(folder, machines)
         finally:

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Callable
 
 import slurm_cluster
+from kills import same
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 6
+LAST = f'epoch_{EPOCHS}.pth'
 CONFIG = """
 _base_ = '{root}/configs/fashion_mnist/{name}.py'
 train_dataloader = dict(batch_size=4, dataset=dict(num_images=100, dataset=dict(data_root='{data}')))
@@ -75,21 +77,6 @@ def went_on(log: Path, name: str) -> None:
     found = re.search(rf'Stopped by {name} after iteration (\d+)(.*)', text(log), re.S)
     if not found or not re.search(rf'resumed epoch: \d+, iter: {found[1]}\n', found[2]):
         raise SystemExit(f'{log}: no {name}, or the run did not go on where it was:\n{text(log)[-9000:]}')
-
-
-def same(found: Path, expected: Path) -> None:
-    """Compare weights, optimizer, schedules and place of two runs.
-
-    Raises:
-        SystemExit: They differ.
-    """
-    from kills import differences, state
-
-    last = f'epoch_{EPOCHS}.pth'
-    wrong = differences(state(found / last), state(expected / last))
-    print(json.dumps(dict(run=found.name, different=len(wrong))), flush=True)
-    if wrong:
-        raise SystemExit(f'{found} and {expected} differ: {wrong[:5]}')
 
 
 class Cluster:
@@ -177,7 +164,7 @@ def two_processes(cluster: Cluster) -> None:
         raise SystemExit(f'a run failed: {text(cluster.folder / "calm.log")[-3000:]}\n{text(log)[-3000:]}')
     for name in ('SIGTERM', 'SIGUSR1'):
         went_on(log, name)
-    same(cluster.folder / 'disturbed', cluster.folder / 'calm')
+    same(cluster.folder / 'disturbed', cluster.folder / 'calm', LAST)
 
 
 def local_sweep(cluster: Cluster) -> None:
@@ -209,7 +196,7 @@ def slurm_sweep(cluster: Cluster) -> None:
     for name, number in (('ce_r8', 'SIGUSR1'), ('hssakd_r8', 'SIGTERM')):
         went_on(folder / f'seed_0/{name}/trial.log', number)
     for name in ('teacher_r8', 'ce_r8', 'kd_r8', 'hssakd_r8'):
-        same(folder / f'seed_0/{name}', cluster.folder / f'local/seed_0/{name}')
+        same(folder / f'seed_0/{name}', cluster.folder / f'local/seed_0/{name}', LAST)
 
 
 def sweep_command(folder: Path, name: str, *options: str) -> list:
