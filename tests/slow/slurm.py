@@ -26,7 +26,7 @@ EPOCHS = 6
 LAST = f'epoch_{EPOCHS}.pth'
 CONFIG = """
 _base_ = '{root}/configs/fashion_mnist/{name}.py'
-train_dataloader = dict(batch_size=4, dataset=dict(num_images=100, dataset=dict(data_root='{data}')))
+train_dataloader = dict(batch_size=4, dataset=dict(num_images=360, dataset=dict(data_root='{data}')))
 val_dataloader = dict(batch_size=10, dataset=dict(data_root='{data}'))
 test_dataloader = val_dataloader
 train_cfg = dict(max_epochs={epochs}, val_interval=2)
@@ -34,14 +34,14 @@ param_scheduler = dict(total_steps={epochs}, end={epochs})
 default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=1, max_keep_ckpts=2))
 randomness = dict(seed=0)
 """
-STEP = 'Epoch(train) [2][ 5/'  # of 12 with two processes, of 25 with one
+STEP = 'Epoch(train) [2][ 5/'  # of 45 with two processes, of 90 with one
 
 
 def write_job(folder: Path) -> None:
     """Write images, the configs, and a sweep of a teacher and three students."""
     from fashion_data import make_fashion
 
-    make_fashion(folder / 'data', train=100, test=20)
+    make_fashion(folder / 'data', train=360, test=20)
     for name in ('teacher_r8', 'ce_r8', 'kd_r8', 'hssakd_r8'):
         text = CONFIG.format(root=ROOT, name=name, data=folder / 'data', epochs=EPOCHS)
         (folder / f'{name}.py').write_text(text)
