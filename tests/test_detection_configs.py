@@ -56,7 +56,7 @@ def small(file: Path, tmp_path: Path) -> Config:
                 dataset.filter_cfg = dict(filter_empty_gt=True)
     dataset = cfg.train_dataloader.dataset = next(datasets(cfg.train_dataloader.dataset))
     if 'dataset' in dataset:
-        dataset.dataset.dataset = next(datasets(dataset.dataset))
+        dataset.dataset = next(datasets(dataset.dataset))
     # one step does not make a box sure, and may make all background
     cfg.model.test_cfg.get('rcnn', cfg.model.test_cfg).update(score_thr=-1, max_per_img=5)
     cfg.train_cfg.update(max_epochs=1, val_interval=1)
@@ -173,3 +173,25 @@ def test_neck_that_expects_other_channels(tmp_path):
     with pytest.raises(ValueError, match=r'in_channels="\[256,512,1024,2048\]"$') as error:
         RUNNERS.build(cfg).train()
     assert 'in_channels is [64, 128, 256, 512], but the maps of model.backbone have [256, 512,' in str(error.value)
+
+
+def test_rtmdet_mixes_images_until_its_second_stage(tmp_path):
+    cfg = small(next(file for file in CONFIGS if 'rtmdet_cspnext-tiny_custom' in file.stem), tmp_path)
+    cfg.train_cfg.update(max_epochs=2, val_interval=2)
+    switch = cfg.custom_hooks[1]
+    switch.switch_epoch = 1
+    for transform in switch.switch_pipeline:
+        transform.update({key: size for key, size in SIZES.items() if key in transform})
+    runner = RUNNERS.build(cfg)
+    pipelines, original = [], runner.model.train_step
+
+    def train_step(data, **kwargs):
+        assert {tuple(image.shape) for image in data['inputs']} == {(3, 128, 128)}
+        pipelines.append([type(transform).__name__ for transform in runner.train_dataloader.dataset.pipeline])
+        return original(data, **kwargs)
+
+    runner.model.train_step = train_step
+    runner.train()
+    first, last = pipelines
+    assert first == [first[0], *last[:-1], first[-2], last[-1]]
+    assert (first[0], first[-2]) == ('Mosaic', 'MixUp') and 'Mosaic' not in last and 'MixUp' not in last

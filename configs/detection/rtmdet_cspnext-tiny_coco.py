@@ -27,11 +27,7 @@ train_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='MultiImageMixDataset',
-        dataset=dict(
-            type='RepeatDataset',  # once: mmdet's Mosaic and MixUp may ask for one image past the last
-            times=1,
-            dataset=dict(_base_.train_dataloader.dataset, pipeline=load_pipeline),
-        ),
+        dataset=dict(_base_.train_dataloader.dataset, pipeline=load_pipeline),
         pipeline=train_pipeline,
     )
 )

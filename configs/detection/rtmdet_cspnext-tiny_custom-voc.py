@@ -9,7 +9,7 @@ folder = dict(_delete_=True, type='mmhssakd.VOCFolder', data_root=data_root, met
 trainval = dict(
     folder, ann_file='ImageSets/Main/trainval.txt', filter_cfg=dict(filter_empty_gt=True), pipeline=_base_.load_pipeline
 )
-train_dataloader = dict(dataset=dict(dataset=dict(dataset=trainval)))
+train_dataloader = dict(dataset=dict(dataset=trainval))
 val_dataloader = dict(
     dataset=dict(folder, ann_file='ImageSets/Main/test.txt', test_mode=True, pipeline=_base_.test_pipeline)
 )

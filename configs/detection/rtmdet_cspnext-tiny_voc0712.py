@@ -8,7 +8,7 @@ trainval = dict(
     ignore_keys=['dataset_type'],
     datasets=[dict(dataset, pipeline=_base_.load_pipeline) for dataset in _base_.voc_trainval],
 )
-train_dataloader = dict(dataset=dict(dataset=dict(dataset=trainval)))
+train_dataloader = dict(dataset=dict(dataset=trainval))
 val_dataloader = dict(dataset=dict(_base_.voc_test, _delete_=True, pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = _base_.voc_evaluator
