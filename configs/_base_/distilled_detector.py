@@ -1,5 +1,5 @@
 # What our detectors add to mmdet's: checks, and a ResNet-18 that takes its weights from a distillation checkpoint.
-_base_ = './mmhssakd.py'
+_base_ = ['./mmhssakd.py', './voc0712.py']
 
 custom_hooks = _base_.custom_hooks + [dict(type='mmhssakd.PretrainedCheckHook')]
 
@@ -10,9 +10,3 @@ distilled_r18 = dict(
     init_cfg=dict(type='Pretrained', checkpoint='work_dirs/hssakd_r18_imagenet/epoch_100.pth', prefix='backbone.'),
 )
 distilled_r18_channels = [64, 128, 256, 512]
-
-# VOC's AP in both modes, each with AP50.
-voc_evaluator = [
-    dict(type='mmhssakd.VOCMetric', metric='mAP', eval_mode='11points', prefix='voc_11points'),
-    dict(type='mmhssakd.VOCMetric', metric='mAP', eval_mode='area', prefix='voc_area'),
-]

@@ -50,7 +50,7 @@ def repeat_stage(stages: nn.Sequential, channels: int) -> nn.Sequential:
         for name, child in module.named_children():
             if isinstance(child, _ConvNd):
                 child.stride = (1,) * len(child.stride)
-            elif isinstance(child, (nn.MaxPool2d, nn.AvgPool2d)):
+            elif isinstance(child, (nn.MaxPool2d, nn.AvgPool2d)) and child.stride not in (1, (1, 1)):
                 setattr(module, name, nn.Identity())
     layers = [module for module in stages.modules() if isinstance(module, (_ConvNd, _BatchNorm))]
     handles = [layer.register_forward_pre_hook(_fit_input_channels) for layer in layers]

@@ -5,6 +5,7 @@ import torch
 import torch.nn as nn
 
 from mmhssakd.models.necks.auxiliary_neck import backbone_like
+from mmhssakd.models.necks.repeat_stage import repeat_stage
 from mmhssakd.registry import MODELS
 
 R18 = dict(type='ResNet', depth=18)
@@ -110,3 +111,9 @@ def test_projection_shortcut_of_the_repeated_stage_is_gone():
     repeated = neck(dict(type='ResNet', depth=50), in_channels=2048).branches[-1].stages[0]
     assert isinstance(repeated[0].downsample, nn.Identity)
     assert repeated[0].conv1.in_channels == 2048
+
+
+def test_repeated_stage_keeps_pooling_that_keeps_the_resolution():
+    stage = nn.Sequential(nn.MaxPool2d(2), nn.MaxPool2d(5, 1, 2), nn.Conv2d(4, 4, 3, 2, 1))
+    kinds = [type(module).__name__ for module in repeat_stage(stage, 4)]
+    assert kinds == ['Identity', 'MaxPool2d', 'Conv2d'] and stage(torch.zeros(1, 4, 8, 8)).shape == (1, 4, 8, 8)
