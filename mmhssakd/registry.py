@@ -40,6 +40,7 @@ class _Registry(Registry):
 MODELS = _Registry('MODELS', ['models'])
 TRANSFORMS = _Registry('TRANSFORMS', ['datasets.transforms'])
 DATASETS = _Registry('DATASETS', ['datasets'])
+DATA_SAMPLERS = _Registry('DATA_SAMPLERS', ['datasets'])
 LOOPS = _Registry('LOOPS', ['engine.loops'])
 HOOKS = _Registry('HOOKS', ['engine.hooks'])
 METRICS = _Registry('METRICS', ['evaluation'])

@@ -1,8 +1,18 @@
 from . import image_files, transforms
+from .shares_sampler import SharesSampler
 from .stl10 import STL10
 from .stratified_subset import StratifiedSubset
 from .tiny_imagenet import TinyImageNet
 from .unlabelled_images import UnlabelledImages
 from .voc_folder import VOCFolder
 
-__all__ = ['STL10', 'StratifiedSubset', 'TinyImageNet', 'UnlabelledImages', 'VOCFolder', 'image_files', 'transforms']
+__all__ = [
+    'SharesSampler',
+    'STL10',
+    'StratifiedSubset',
+    'TinyImageNet',
+    'UnlabelledImages',
+    'VOCFolder',
+    'image_files',
+    'transforms',
+]

@@ -90,3 +90,34 @@ def test_preprocessor_that_mixes():
     preprocessor = MODELS.build(small.config(train_cfg=augments)).data_preprocessor
     with pytest.raises(ValueError, match='augments mixes labels'):
         preprocessor(dict(inputs=torch.zeros(2, 3, 8, 8), data_samples=samples([None, 1])), training=True)
+
+
+@pytest.mark.parametrize('kind', ['SSAClassifier', 'OnlineHSSAKD'])
+def test_branches_learn_the_views_of_unlabelled_images(kind, tmp_path):
+    """The joint cross-entropy of a labelled image, the view's alone of another: probabilities summed over classes."""
+    option = dict(views_of_unlabelled=True)
+    if kind == 'OnlineHSSAKD':
+        option = dict(peers=[small.config(**option), small.config(**option)])
+        torch.manual_seed(0)
+        model = MODELS.build(dict(type=kind, **option)).double().eval()
+        networks = list(model.peers)
+    else:
+        model = distiller(kind, tmp_path, **option)
+        networks = [model]
+    found = losses(model, [3, None, 7, None])['loss_aux'].item()
+    expected = 0.0
+    for network in networks:
+        for q in network.forward_views(network.make_views(IMAGES.double())).q:
+            probability = q.softmax(1).reshape(4, 4, -1, 4)  # image, its view, class, view
+            for image, label in enumerate([3, None, 7, None]):
+                for view in range(4):
+                    row = probability[image, view, :, view]
+                    expected -= (row.sum() if label is None else row[label]).log().item() / 16
+    assert found == pytest.approx(expected, rel=1e-12)
+    assert losses(model, LABELS)['loss_aux'].item() != pytest.approx(found, rel=1e-3)
+
+
+def test_all_labelled_changes_no_bit(tmp_path):
+    plain = losses(distiller('SSAClassifier', tmp_path), LABELS)
+    option = losses(distiller('SSAClassifier', tmp_path, views_of_unlabelled=True), LABELS)
+    assert all(torch.equal(plain[name], option[name]) for name in plain)

@@ -176,3 +176,10 @@ model = dict(teacher=dict(checkpoint='{teacher}'))
     assert len(lines) == 8  # 2 epochs of 24 images
     assert sum(line.get('labelled', 6) for line in lines) == 20
     assert all(line['loss_kl_q'] > 0 and line['loss_kl_p'] > 0 for line in lines)
+
+    with (tmp_path / 'config.py').open('a') as file:
+        sampler = "dict(_delete_=True, type='mmhssakd.SharesSampler', shares=(2, 3, 1))"
+        file.write(f'train_dataloader.update(sampler={sampler})\n')
+    call('train.py', tmp_path / 'config.py', '--work-dir', tmp_path / 'shares')
+    lines = [line for line in Run(tmp_path / 'shares').lines if 'loss_kl_q' in line]
+    assert [line['labelled'] for line in lines] == [2] * 10  # 2 epochs of 10 labelled images, 2 in each batch

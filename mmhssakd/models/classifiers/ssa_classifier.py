@@ -9,7 +9,7 @@ from mmpretrain.structures import DataSample
 
 from mmhssakd.models.data_preprocessor import preprocessor_config
 from mmhssakd.models.labels import Labels, is_labelled, read_labels
-from mmhssakd.models.losses.terms import Logits, accuracies, named_losses
+from mmhssakd.models.losses.terms import Logits, accuracies, joint_or_view_loss, named_losses
 from mmhssakd.registry import MODELS, TRANSFORMS
 from mmhssakd.weights.checkpoint import check_fit, read_for
 
@@ -32,6 +32,8 @@ class SSAClassifier(ImageClassifier):
         frozen (bool | str): True keeps backbone, neck and head as they were loaded, in eval mode, and trains the
             branches alone on detached features (the paper's teacher). ``'backbone'``, for a checkpoint without a head,
             trains a linear head with them. False (default) trains all (the paper's "Teacher*").
+        views_of_unlabelled (bool): Let the branches' cross-entropy count images without a label, too: for these it is
+            that of the view alone, whatever the class. Defaults to False.
         channels_last (bool): Keep convolutions and images in channels-last memory format: faster. Defaults to True.
         data_preprocessor (dict, optional): As in mmpretrain.
         **kwargs: ``neck``, ``train_cfg``, ``init_cfg``, ``pretrained`` of ``ImageClassifier``.
@@ -44,6 +46,7 @@ class SSAClassifier(ImageClassifier):
         auxiliary_neck: Optional[dict] = None,
         views: Optional[dict] = dict(type='mmhssakd.RotateViews'),
         frozen: Union[bool, str] = False,
+        views_of_unlabelled: bool = False,
         channels_last: bool = True,
         data_preprocessor: Optional[dict] = None,
         **kwargs,
@@ -62,6 +65,7 @@ class SSAClassifier(ImageClassifier):
             defaults = dict(type='AuxiliaryNeck', in_channels=self.head.in_channels)
             derived = dict(backbone=backbone, num_labels=self.num_classes * self.num_views)
             self.auxiliary_neck = MODELS.build({**defaults, **auxiliary_neck, **derived})
+        self.views_of_unlabelled = views_of_unlabelled
         self.frozen = frozen
         if frozen not in (True, False, 'backbone'):
             raise ValueError(f"model.frozen must be True, False or 'backbone', but got {frozen!r}.")
@@ -151,6 +155,8 @@ class SSAClassifier(ImageClassifier):
 
     def auxiliary_losses(self, q: List[torch.Tensor], labels: Labels) -> List[torch.Tensor]:
         """``1/M sum_j CE(q_l(t_j(x)), k_j)`` of each branch's logits (B * M, N * M), over labelled images."""
+        if self.views_of_unlabelled and labels.labelled is not None:
+            return [joint_or_view_loss(logits, labels) for logits in q]
         rows = [labels.select(logits) for logits in q]
         return [F.cross_entropy(logits, labels.k) if len(labels.k) else logits.sum() for logits in rows]
 

@@ -1,5 +1,6 @@
 """Offline HSSAKD: a student that mimics a frozen teacher's p and q_1 .. q_L on all views."""
 
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Callable, Dict, List, Optional, Sequence
 
@@ -14,7 +15,7 @@ from mmhssakd.models.losses.terms import Logits, accuracies, named_losses
 from mmhssakd.registry import MODELS
 from .criterion import Criterion
 from .preparation import Preparation
-from .teacher import build_teacher, match_branches
+from .teacher import build_teacher, match_branches, teacher_dtype
 
 
 @MODELS.register_module()
@@ -29,7 +30,8 @@ class HSSAKD(SSAClassifier):
     Args:
         teacher (dict, optional): ``config`` (a config file or a model dict), ``checkpoint`` (a path or URL), and, if it
             sees images in another size, ``size`` (pixels) and ``interpolation``; its mean, standard deviation and
-            channel order are those of its config's ``data_preprocessor``. None is a student that cannot be trained.
+            channel order are those of its config's ``data_preprocessor``. ``dtype='bfloat16'`` computes the teacher
+            alone in mixed precision. None is a student that cannot be trained.
         kd_loss (dict): The mimicry loss of p; it holds the temperature. Defaults to ``dict(type='KDLoss', tau=3)``.
         loss_weight (dict, optional): Factors of the terms ``task``, ``kl_q``, ``kl_p``, by default 1, and ``aux``
             (cross-entropy of the student's own branches), by default 0. A term with factor 0 is not computed (``task``
@@ -58,6 +60,7 @@ class HSSAKD(SSAClassifier):
         self.criterion = Criterion(kd_loss, kd_loss_q, loss_weight, kl_p_views, aux=0.0)
         self.criterion.freeze_idle_branches([self])
         self.teacher_config, self.branch_map = teacher, branch_map
+        self.teacher_dtype = teacher_dtype(teacher)
         self.preparation: nn.Module = nn.Identity()  # of the teacher's images; known with the teacher
 
     @cached_property  # which nn.Module does not see: no state_dict(), parameters() or train() reaches the teacher
@@ -70,7 +73,7 @@ class HSSAKD(SSAClassifier):
         """
         if self.teacher_config is None:
             return None
-        options = dict(self.teacher_config)
+        options = {name: value for name, value in self.teacher_config.items() if name != 'dtype'}
         images = {name: options.pop(name) for name in ('size', 'interpolation') if name in options}
         teacher = build_teacher(**options, num_classes=self.num_classes)
         self.branch_map = match_branches(self, teacher, self.branch_map)
@@ -100,11 +103,14 @@ class HSSAKD(SSAClassifier):
         """
         if next(self.teacher.parameters()).device != views.device:  # FSDP moves the parameters that it manages, no more
             self.teacher.to(views.device)
-        views = self.preparation(views)
-        if self.auxiliary_neck is None:
-            return Logits(self.teacher(views, mode='tensor'), [])
-        logits = self.teacher.forward_views(views)
-        return Logits(logits.p, [logits.q[i] for i in self.branch_map])
+        views, dtype = self.preparation(views), self.teacher_dtype
+        with torch.autocast(views.device.type, dtype) if dtype else nullcontext():
+            if self.auxiliary_neck is None:
+                logits = Logits(self.teacher(views, mode='tensor'), [])
+            else:
+                logits = self.teacher.forward_views(views)
+        p, q = logits.p, [logits.q[i] for i in self.branch_map]
+        return Logits(p.to(views.dtype), [logits.to(views.dtype) for logits in q]) if dtype else Logits(p, q)
 
     def loss(self, inputs: torch.Tensor, data_samples: List[DataSample]) -> Dict[str, torch.Tensor]:
         """``L_student`` of a batch of normalized images.

@@ -4,6 +4,7 @@ import logging
 import os.path as osp
 from typing import Optional, Sequence, Tuple, Union
 
+import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.logging import print_log
@@ -75,6 +76,18 @@ def build_teacher(config: Union[str, dict], checkpoint: str, num_classes: int) -
     if isinstance(config, str) and '::' not in config:
         warn_of_half_trained((whole.get('train_cfg') or {}).get('max_epochs'), checkpoint, meta)
     return teacher.requires_grad_(False).eval()
+
+
+def teacher_dtype(config: Optional[dict]) -> Optional[torch.dtype]:
+    """The data type of a teacher's own mixed precision, if its config names one.
+
+    Raises:
+        ValueError: It is neither bfloat16 nor float16.
+    """
+    name = (config or {}).get('dtype')
+    if name not in (None, 'bfloat16', 'float16'):
+        raise ValueError(f"model.teacher.dtype must be 'bfloat16' or 'float16', but got {name!r}.")
+    return name and getattr(torch, name)
 
 
 def warn_of_half_trained(epochs: Optional[int], checkpoint: str, meta: dict) -> None:

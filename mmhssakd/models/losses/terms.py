@@ -3,6 +3,7 @@
 from typing import Dict, List, NamedTuple, Union
 
 import torch
+import torch.nn.functional as F
 
 from mmhssakd.models.labels import Labels
 
@@ -34,6 +35,20 @@ def named_losses(weight: Dict[str, float], **terms: Term) -> Dict[str, torch.Ten
         if isinstance(term, torch.Tensor):
             losses[f'loss_{name}'] = weight[name] * term
     return losses
+
+
+def joint_or_view_loss(q: torch.Tensor, labels: Labels) -> torch.Tensor:
+    """Mean over all rows of ``CE(q_l(t_j(x)), k_j)``, for images without a label ``CE(logsumexp_y q_l(t_j(x)), j)``.
+
+    Args:
+        q (Tensor): A branch's logits, (B * M, N * M).
+        labels (Labels): Of the same batch.
+    """
+    joint = F.cross_entropy(labels.select(q), labels.k, reduction='sum')
+    views = q.unflatten(1, (-1, labels.num_views)).logsumexp(1)  # column j of the views: all classes in view j
+    targets = torch.arange(labels.num_views, device=q.device).repeat(len(q) // labels.num_views)
+    alone = F.cross_entropy(views, targets, reduction='none').unflatten(0, (-1, labels.num_views)).sum(1)
+    return (joint + alone.sum() - alone[labels.labelled].sum()) / len(q)
 
 
 @torch.no_grad()
