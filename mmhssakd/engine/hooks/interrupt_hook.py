@@ -93,7 +93,7 @@ class InterruptHook(Hook):
         """Remember a signal; the iteration goes on."""
         if self.received == number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.received = number
+        self.received = self.received or number  # a launcher may add one of its own
         # no print: the signal may have come in the middle of one
         os.write(2, f'{signal.Signals(number).name}: saving after this iteration\n'.encode())
 
