@@ -10,5 +10,16 @@ prepare()
 
 from . import datasets, engine, evaluation, models  # noqa: E402
 from .apis import get_model, list_models  # noqa: E402
+from .shortcuts import distill, finetune  # noqa: E402
 
-__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'get_model', 'list_models', 'models']
+__all__ = [
+    '__version__',
+    'datasets',
+    'distill',
+    'engine',
+    'evaluation',
+    'finetune',
+    'get_model',
+    'list_models',
+    'models',
+]

@@ -1,0 +1,208 @@
+"""One call from a timm model and a folder of images to a student, and one from a student to a detector.
+
+Both write configs, or options of a shipped one, and run ``tools/train.py`` on them; nothing else trains here.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+import numpy as np
+import torch
+from mmengine.config import Config
+
+from .apis import find_config, home
+from .registry import MODELS
+from .weights.checkpoint import read_state_dict
+from .weights.files import save_atomically
+from .weights.resume import named_checkpoint
+
+File = Union[str, Path]
+SIZE = 224  # pixels: the images of the ImageNet configs, which the students inherit
+
+DATA = """# Written by mmhssakd.distill. Edit it, then: python tools/train.py {student} --train-teacher --auto-scale-lr
+_base_ = {base!r}
+data = dict(type='CustomDataset', data_root={images!r})
+train_dataloader = dict(dataset=dict(_delete_=True, **data, data_prefix='train', pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(_delete_=True, **data, data_prefix='val', pipeline=_base_.test_pipeline))
+test_dataloader = val_dataloader
+train_cfg = dict(max_epochs={epochs})
+param_scheduler = dict(_delete_=True, type='CosineAnnealingLR', T_max={epochs}, by_epoch=True)
+"""
+TEACHER = """data_preprocessor = dict(mean={mean}, std={std}, to_rgb=True)
+model = dict(
+    frozen='backbone',
+    init_cfg=dict(type='Pretrained', checkpoint={weights!r}),
+    backbone=dict(_delete_=True, type='mmhssakd.TimmBackbone', **{network}),
+    neck=None,
+    head=dict(num_classes={classes}, in_channels={channels}),
+    auxiliary_neck=dict(taps={taps}, branch=dict(type='mmhssakd.ConvBranch')),
+)
+"""
+STUDENT = """model = dict(
+    head=dict(num_classes={classes}), teacher=dict(config={teacher!r}, checkpoint={checkpoint!r})
+)
+"""
+UNLABELLED = """others = dict(type='mmhssakd.UnlabelledImages', data_root={unlabelled!r})
+both = [dict(one, pipeline=_base_.train_pipeline) for one in (dict(data, data_prefix='train'), others)]
+train_dataloader = dict(dataset=dict(_delete_=True, type='ConcatDataset', ignore_keys=['classes'], datasets=both))
+"""
+
+
+def distill(
+    teacher: str,
+    images: File,
+    work_dir: File,
+    student: str = 'hssakd_r18_imagenet',
+    weights: Optional[File] = None,
+    unlabelled: Optional[File] = None,
+    epochs: int = 100,
+    processes: int = 1,
+    options: Optional[Dict[str, Any]] = None,
+) -> Path:
+    """Distill a timm model into a small student, on a folder of images.
+
+    The teacher's backbone stays as it is; a linear classifier and the branches are trained on it first. The two
+    configs, ``teacher.py`` and ``student.py``, are in ``work_dir``. After an interruption the same call goes on.
+
+    Args:
+        teacher (str): Name of a timm model, as in ``timm.list_pretrained()``, or a config file of a teacher.
+        images (str): Folder with ``train`` and ``val``, each with one folder of images for each class.
+        work_dir (str): Folder for configs, logs and checkpoints.
+        student (str): Name of a shipped config of HSSAKD on ImageNet, see ``python -m mmhssakd list 'hssakd_*'``.
+        weights (str, optional): The timm model's checkpoint file. Defaults to its published weights, downloaded.
+        unlabelled (str, optional): Folder of more images, without labels, that the student trains on as well.
+        epochs (int): Of the teacher's classifier, and of the student. Defaults to 100.
+        processes (int): One for each GPU. Defaults to 1.
+        options (dict, optional): More ``--cfg-options`` of ``tools/train.py``; those of the data and of the run's
+            length hold for both trainings.
+
+    Returns:
+        Path: The student's last checkpoint.
+
+    Raises:
+        FileNotFoundError: The images, the weights or the student's config are not there.
+        RuntimeError: The training failed; it said why.
+    """
+    work_dir, images = Path(work_dir).resolve(), Path(images).resolve()
+    classes = sorted(path.name for path in (images / 'train').glob('*/'))
+    if not classes or not (images / 'val').is_dir():
+        raise FileNotFoundError(
+            f'images: {images} must hold the folders train and val, each with one folder of images for each class '
+            '(train/cat/1.jpg, ...).'
+        )
+    work_dir.mkdir(parents=True, exist_ok=True)
+    common = dict(images=str(images), epochs=epochs, classes=len(classes), student=str(work_dir / 'student.py'))
+    base, config, size = find_config(student), teacher, SIZE
+    if not teacher.endswith('.py'):
+        network = timm_teacher(teacher, weights, work_dir / 'teacher.pth', number_of_branches(base))
+        size = network.pop('size')
+        config = str(work_dir / 'teacher.py')
+        text = (DATA + TEACHER).format(base=find_config('teacher_r34_imagenet'), **network, **common)
+        Path(config).write_text(text)
+    checkpoint = str(work_dir / f'teacher/epoch_{epochs}.pth')
+    text = (DATA + STUDENT).format(base=base, teacher=config, checkpoint=checkpoint, **common)
+    text += UNLABELLED.format(unlabelled=str(Path(unlabelled).resolve())) if unlabelled else ''
+    (work_dir / 'student.py').write_text(text)
+    resized = {} if size == SIZE else {'model.teacher.size': size}
+    return run(
+        str(work_dir / 'student.py'), work_dir / 'student', {**resized, **(options or {})}, processes, '--train-teacher'
+    )
+
+
+def finetune(
+    detector: str,
+    backbone: File,
+    data: File,
+    work_dir: File,
+    processes: int = 1,
+    options: Optional[Dict[str, Any]] = None,
+) -> Path:
+    """Train a detector whose backbone is a distilled student.
+
+    Args:
+        detector (str): Name of a shipped detector's config, see ``python -m mmhssakd list '*custom-voc'``, or its file.
+        backbone (str): The student's checkpoint.
+        data (str): Folder of images and boxes, in the layout that the config asks for (docs/your_data.md).
+        work_dir (str): Folder for logs and checkpoints; the config of the run is there as well.
+        processes (int): One for each GPU. Defaults to 1.
+        options (dict, optional): More ``--cfg-options`` of ``tools/train.py``.
+
+    Returns:
+        Path: The detector's last checkpoint.
+
+    Raises:
+        FileNotFoundError: There is no such config.
+        RuntimeError: The training failed; it said why.
+    """
+    paths = {'data_root': Path(data).resolve(), 'model.backbone.init_cfg.checkpoint': Path(backbone).resolve()}
+    return run(find_config(detector), Path(work_dir), {**paths, **(options or {})}, processes)
+
+
+def number_of_branches(config: str) -> int:
+    """Branches of a shipped student."""
+    return len(MODELS.build(dict(Config.fromfile(config).model, teacher=None)).auxiliary_neck.branches)
+
+
+def timm_teacher(name: str, weights: Optional[File], file: Path, branches: int) -> Dict[str, Any]:
+    """Load a timm model by timm itself, save its backbone, and find out what a teacher's config says of it.
+
+    Returns:
+        dict: The fields of ``TEACHER``, and the ``size`` in pixels that the model was trained with.
+    """
+    import timm  # a heavy import, for this alone
+
+    overlay = weights and dict(state_dict=read_state_dict(str(weights), 'weights'))
+    settings = timm.get_pretrained_cfg(name.split('.')[0] if weights else name)
+    network: Dict[str, Any] = dict(model_name=name)
+    if settings and settings.fixed_input_size:  # position embeddings are made for this size
+        network['img_size'] = SIZE
+    model = timm.create_model(**network, num_classes=0, pretrained=True, pretrained_cfg_overlay=overlay)
+    images = timm.data.resolve_model_data_config(model)
+    save_atomically(model.state_dict(), str(file))
+    with torch.no_grad():
+        pooled = model.eval()(torch.zeros(1, 3, SIZE, SIZE))
+    return dict(
+        network=network,
+        weights=str(file),
+        channels=pooled.shape[1],
+        taps=taps_of(model, branches),
+        mean=[round(255 * value, 4) for value in images['mean']],
+        std=[round(255 * value, 4) for value in images['std']],
+        size=SIZE if 'img_size' in network else images['input_size'][-1],
+    )
+
+
+def taps_of(model: Any, number: int) -> Tuple[str, ...]:
+    """Names of a timm model's last stages, or of blocks at equal distances if it has no more than blocks."""
+    info = model.feature_info  # a list, or timm's class around one
+    names = [f'timm_model.{stage["module"]}' for stage in getattr(info, 'info', info)]
+    if len(names) > 2 * number:
+        return tuple(names[int(i)] for i in np.linspace(0, len(names) - 1, number + 1)[1:].round())
+    return tuple(names[-number:])
+
+
+def run(config: str, work_dir: Path, options: Dict[str, Any], processes: int, *more: str) -> Path:
+    """Run ``tools/train.py``, or go on with it; returns the last checkpoint."""
+    start: List[str] = [sys.executable]
+    command = [
+        str(home() / 'tools/train.py'),
+        config,
+        '--work-dir',
+        str(work_dir),
+        '--resume',
+        '--auto-scale-lr',
+        *more,
+    ]
+    if processes > 1:
+        start += ['-m', 'torch.distributed.run', '--standalone', f'--nproc-per-node={processes}']
+        command += ['--launcher', 'pytorch']
+    if options:
+        command += ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
+    if code := subprocess.run([*start, *command]).returncode:
+        raise RuntimeError(f'The training in {work_dir} ended with exit status {code}; its last lines say why.')
+    checkpoint = named_checkpoint(work_dir)
+    if checkpoint is None:
+        raise RuntimeError(f'The training wrote no checkpoint to {work_dir}.')
+    return checkpoint

@@ -1,0 +1,82 @@
+"""One call from a timm checkpoint and folders to a student, one more to a detector."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import detection_data
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+import mmhssakd
+from mmhssakd.shortcuts import taps_of
+from mmhssakd.weights.checkpoint import read_state_dict
+
+FEW = {
+    'train_dataloader.batch_size': 4,
+    'train_dataloader.num_workers': 0,
+    'val_dataloader.num_workers': 0,
+    'val_dataloader.batch_size': 4,
+}
+
+
+@pytest.fixture
+def images(tmp_path) -> Path:
+    for split, label in [(split, label) for split in ('train', 'val') for label in ('cat', 'dog')]:
+        (tmp_path / 'images' / split / label).mkdir(parents=True)
+        for i in range(2):
+            cv2.imwrite(str(tmp_path / 'images' / split / label / f'{i}.jpg'), detection_data.image((64, 64, 3)))
+    (tmp_path / 'more').mkdir()
+    for i in range(4):
+        cv2.imwrite(str(tmp_path / f'more/{i}.jpg'), detection_data.image((64, 80, 3)))
+    return tmp_path / 'images'
+
+
+def test_from_a_timm_checkpoint_to_a_detector(images, tmp_path):
+    torch.manual_seed(0)
+    network = timm.create_model('convnext_atto', num_classes=7)
+    save_file(network.state_dict(), tmp_path / 'convnext.safetensors')
+    command = [sys.executable, '-m', 'mmhssakd', 'distill', '--teacher', 'convnext_atto', '--images', images]
+    command += ['--weights', tmp_path / 'convnext.safetensors', '--unlabelled', tmp_path / 'more', '--epochs', 1]
+    command += ['--work-dir', tmp_path / 'work', '--cfg-options', *(f'{key}={value}' for key, value in FEW.items())]
+    environment = dict(os.environ, PYTHONPATH=str(Path(__file__).parents[1]))
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment)
+    assert not done.returncode, done.stdout + done.stderr
+    student = Path(done.stdout.splitlines()[-1])
+    assert student == tmp_path / 'work/student/epoch_1.pth'
+    teacher = read_state_dict(str(tmp_path / 'work/teacher/epoch_1.pth'))
+    for name, value in network.state_dict().items():
+        assert name.startswith('head.fc') or torch.equal(teacher[f'backbone.timm_model.{name}'], value)
+    assert teacher['head.fc.weight'].shape == (2, 320)
+    assert 'labelled: 2.0' in done.stdout or 'labelled: 1.0' in done.stdout or 'labelled: 3.0' in done.stdout
+
+    boxes = detection_data.make_voc(tmp_path / 'boxes')
+    options = {'class_names': '[square,disc]', 'train_cfg.max_epochs': 1, 'train_dataloader.dataset.times': 1}
+    options |= {**FEW, 'test_pipeline.1.scale': '(128,96)', 'train_pipeline.2.scale': '(128,96)'}
+    detector = mmhssakd.finetune(
+        'faster-rcnn_r18_fpn_custom-voc', backbone=student, data=boxes, work_dir=tmp_path / 'detector', options=options
+    )
+    assert detector == tmp_path / 'detector/epoch_1.pth'
+    stem = read_state_dict(str(student))['backbone.conv1.weight']  # frozen in the detector
+    assert torch.equal(read_state_dict(str(detector))['backbone.conv1.weight'], stem)
+
+
+def test_folder_without_classes(tmp_path):
+    with pytest.raises(FileNotFoundError, match='must hold the folders train and val'):
+        mmhssakd.distill('convnext_atto', tmp_path, tmp_path / 'work')
+
+
+@pytest.mark.parametrize(
+    'name, expected',
+    [
+        ('resnet18', ['layer1', 'layer2', 'layer3', 'layer4']),
+        ('vit_tiny_patch16_224', ['blocks.3', 'blocks.6', 'blocks.8', 'blocks.11']),
+    ],
+)
+def test_taps(name, expected):
+    taps = taps_of(timm.create_model(name, num_classes=0), 4)
+    assert taps == tuple(f'timm_model.{tap}' for tap in expected)
