@@ -77,7 +77,7 @@ def main() -> None:
     if command in (None, 'list'):
         list_all(args.get('pattern', '*'))
     else:
-        print({'distill': distill, 'finetune': finetune}[command](**args))
+        print(distill(**args) if command == 'distill' else finetune(**args))
 
 
 if __name__ == '__main__':

@@ -153,7 +153,7 @@ def timm_teacher(name: str, weights: Optional[File], file: Path, branches: int) 
     """
     import timm  # a heavy import, for this alone
 
-    overlay = weights and dict(state_dict=read_state_dict(str(weights), 'weights'))
+    overlay = None if weights is None else dict(state_dict=read_state_dict(str(weights), 'weights'))
     settings = timm.get_pretrained_cfg(name.split('.')[0] if weights else name)
     network: Dict[str, Any] = dict(model_name=name)
     if settings and settings.fixed_input_size:  # position embeddings are made for this size

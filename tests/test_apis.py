@@ -76,7 +76,7 @@ def test_detection_inferencer(tmp_path):
 
 
 def test_listing(capsys):
-    with mock.patch.object(sys, 'argv', ['mmhssakd', 'hssakd_r*']):
+    with mock.patch.object(sys, 'argv', ['mmhssakd', 'list', 'hssakd_r*']):
         runpy.run_module('mmhssakd', run_name='__main__')
     printed = capsys.readouterr().out
     assert 'hssakd_r18_imagenet' in printed and 'configs/cifar100/hssakd_resnet56_resnet20.py' in printed

@@ -114,6 +114,19 @@ def folder_images(job: Job, change=lambda folder: None, *options) -> None:
     job.train(*options, config=f'\ntrain_dataloader.update(dataset={data})\n')
 
 
+def only_unlabelled(job: Job, kind: str) -> None:
+    """Train a network on labels alone, with images that have none."""
+    cv2.imwrite(str(job.folder / 'one.jpg'), detection_data.image((28, 28, 3)))
+    job.train(
+        config=f"""
+train_dataloader.update(drop_last=False, dataset=dict(
+    type='mmhssakd.UnlabelledImages', data_root='{job.folder}',
+    pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')]))
+model = dict(type='{kind}', **{{key: model[key] for key in ('backbone', 'neck', 'head')}})
+"""
+    )
+
+
 def set_bytes(start: int, new: bytes):
     return lambda data: data[:start] + new + data[start + len(new) :]
 
@@ -281,6 +294,16 @@ CASES = {
         lambda j: folder_images(j, lambda root: [f.write_bytes(f.read_bytes()[:-200]) for f in root.glob('*/*')]),
         ValueError,
         r'cannot read the image .*0.jpg: the file is truncated',
+    ),
+    'images without labels for a plain classifier': (
+        lambda j: only_unlabelled(j, 'ImageClassifier'),
+        ValueError,
+        r'train_dataloader.dataset: .* has no labels, but ImageClassifier learns from labels alone',
+    ),
+    'images without labels for a teacher': (
+        lambda j: only_unlabelled(j, 'mmhssakd.SSAClassifier'),
+        ValueError,
+        r'has no labels, but SSAClassifier learns from labels, and there are no others. Distill on these images',
     ),
     'image that is not square': (
         lambda j: folder_images(j, lambda root: [cv2.imwrite(str(f), np.zeros((20, 28, 3))) for f in root.glob('*/*')]),

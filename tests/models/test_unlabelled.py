@@ -121,3 +121,16 @@ def test_all_labelled_changes_no_bit(tmp_path):
     plain = losses(distiller('SSAClassifier', tmp_path), LABELS)
     option = losses(distiller('SSAClassifier', tmp_path, views_of_unlabelled=True), LABELS)
     assert all(torch.equal(plain[name], option[name]) for name in plain)
+
+
+def test_no_label_for_long_is_said_once(monkeypatch):
+    monkeypatch.setattr('mmhssakd.models.data_preprocessor.SUSPICIOUS', 3)
+    preprocessor = MODELS.build(small.config()).data_preprocessor
+    said = []
+    monkeypatch.setattr('mmhssakd.models.data_preprocessor.print_log', lambda text, **_: said.append(text))
+    for labels in [[None], [None], [1], [None], [None]]:
+        preprocessor(dict(inputs=torch.zeros(1, 3, 8, 8), data_samples=samples(labels)), training=True)
+    assert not said
+    for _ in range(5):
+        preprocessor(dict(inputs=torch.zeros(1, 3, 8, 8), data_samples=samples([None])), training=True)
+    assert len(said) == 1 and '3 batches in a row held no labeled image' in said[0]

@@ -179,15 +179,18 @@ def select(found: Tensors, prefix: str, module: nn.Module, where: str) -> Tensor
 class ClassCountHook(NumClassCheckHook):
     """Compare the classes of the data with every head, of classifiers and detectors, before the first step.
 
-    mmdet's hook does this for detectors with assertions; here the error says what to set.
+    mmdet's hook does this for detectors with assertions; here the error says what to set. Images without labels are
+    refused where labels are all that a model learns from.
     """
 
     def before_train(self, runner: Runner) -> None:
         """Compare the names of both data sets: labels are numbers, which mean the classes in their order.
 
         Raises:
-            ValueError: A name has another number in the one than in the other.
+            ValueError: A name has another number in the one than in the other; or the model needs labels, and there are
+                none.
         """
+        check_labels_are_there(model_of(runner), runner.train_dataloader.dataset)
         if runner.val_loop is None:
             return
         train, val = (classes_of(loader) or () for loader in (runner.train_dataloader, runner.val_dataloader))
@@ -208,6 +211,25 @@ class ClassCountHook(NumClassCheckHook):
     def before_test_epoch(self, runner: Runner) -> None:
         """Check before a test as well."""
         self._check_head(runner, 'test')
+
+
+def parts_of(dataset: Any) -> List[Any]:
+    """The data sets inside of wrappers such as ``ConcatDataset``."""
+    inner = getattr(dataset, 'datasets', None) or [part for part in [getattr(dataset, 'dataset', None)] if part]
+    return [part for one in inner for part in parts_of(one)] if inner else [dataset]
+
+
+def check_labels_are_there(model: nn.Module, dataset: Any) -> None:
+    """Refuse images without labels, by mmpretrain's ``with_label``, for a model that learns nothing from them."""
+    parts = parts_of(dataset)
+    without = [part for part in parts if getattr(part, 'with_label', True) is False]
+    knows, mimics = hasattr(model, 'num_views'), hasattr(model, 'criterion')  # our classifiers; our distillers
+    if without and not (knows and (mimics or len(without) < len(parts))):
+        raise ValueError(
+            f'train_dataloader.dataset: {without[0].img_prefix or without[0].data_root} has no labels, but '
+            f'{type(model).__name__} learns from labels{" alone" if not knows else ", and there are no others"}. '
+            'Distill on these images (mmhssakd.HSSAKD), or use a data set with labels.'
+        )
 
 
 def classes_of(loader: DataLoader) -> Any:
