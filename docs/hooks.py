@@ -1,4 +1,4 @@
-"""What mkdocs does besides its own work: pages from outside docs/, links into the code, equations without scripts."""
+"""What mkdocs does besides its own work: pages from outside docs/, notebooks, links into the code, equations."""
 
 import posixpath
 import re
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from latex2mathml.converter import convert
 from mkdocs.structure.files import File, InclusionLevel
+from nbconvert import MarkdownExporter
 
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r'\]\(((?:\.\./)+|docs/|)([\w./-]+)(#[\w-]+)?\)')
@@ -16,11 +17,12 @@ def page_of(target: str, anchor: str) -> str:
     """Where a file of the project stands in the site."""
     if target.split('/')[0] in SOURCES:
         return f'source/{target}.md'
-    return ('index.md' if target == 'README.md' else target.removeprefix('docs/')) + anchor
+    page = 'index.md' if target == 'README.md' else target.removeprefix('docs/')
+    return page.replace('.ipynb', '.md') + anchor
 
 
 def on_files(files, config):
-    """Add the README as the home page, the pages of the config families, and every linked source file."""
+    """Add the README as the home page, the pages of the config families, notebooks, and every linked source file."""
     pages = {'index.md': ROOT / 'README.md'}
     pages.update({str(file.relative_to(ROOT)): file for file in sorted((ROOT / 'configs').rglob('README.md'))})
     for name, file in pages.items():
@@ -32,6 +34,12 @@ def on_files(files, config):
                 code = (ROOT / target).read_text()
                 code = f'---\nsearch:\n  exclude: true\n---\n# {target}\n\n```python linenums="1"\n{code}```\n'
                 files.append(File.generated(config, name, content=code, inclusion=InclusionLevel.NOT_IN_NAV))
+    for notebook in sorted((ROOT / 'docs').rglob('*.ipynb')):
+        name = page_of(str(notebook.relative_to(ROOT)), '')
+        text, pictures = MarkdownExporter().from_filename(str(notebook))
+        files.append(File.generated(config, name, content=text))
+        for picture, content in pictures['outputs'].items():
+            files.append(File.generated(config, f'{Path(name).parent}/{picture}', content=content))
     return files
 
 

@@ -20,7 +20,12 @@ ROOT = Path(__file__).parents[2]
 FILE = ROOT / 'tests/data/config_losses.json'
 CONFIGS = {  # with the height and width of the images
     str(file.relative_to(ROOT)): size
-    for folder, size in (('configs', 64), ('configs/fashion_mnist', 28), ('configs/cifar100', 16))
+    for folder, size in (
+        ('configs', 64),
+        ('configs/fashion_mnist', 28),
+        ('configs/photos', 32),
+        ('configs/cifar100', 16),
+    )
     for file in sorted((ROOT / folder).glob('*.py'))
 }
 CHECKPOINTS = tempfile.TemporaryDirectory()
