@@ -94,10 +94,9 @@ def distill(
         )
     work_dir.mkdir(parents=True, exist_ok=True)
     common = dict(images=str(images), epochs=epochs, classes=len(classes), student=str(work_dir / 'student.py'))
-    base, config, size = find_config(student), teacher, SIZE
+    base, config = find_config(student), teacher
     if not teacher.endswith('.py'):
         network = timm_teacher(teacher, weights, work_dir / 'teacher.pth', number_of_branches(base))
-        size = network.pop('size')
         config = str(work_dir / 'teacher.py')
         text = (DATA + TEACHER).format(base=find_config('teacher_r34_imagenet'), **network, **common)
         Path(config).write_text(text)
@@ -105,10 +104,7 @@ def distill(
     text = (DATA + STUDENT).format(base=base, teacher=config, checkpoint=checkpoint, **common)
     text += UNLABELLED.format(unlabelled=str(Path(unlabelled).resolve())) if unlabelled else ''
     (work_dir / 'student.py').write_text(text)
-    resized = {} if size == SIZE else {'model.teacher.size': size}
-    return run(
-        str(work_dir / 'student.py'), work_dir / 'student', {**resized, **(options or {})}, processes, '--train-teacher'
-    )
+    return run(str(work_dir / 'student.py'), work_dir / 'student', options or {}, processes, '--train-teacher')
 
 
 def finetune(
@@ -146,11 +142,7 @@ def number_of_branches(config: str) -> int:
 
 
 def timm_teacher(name: str, weights: Optional[File], file: Path, branches: int) -> Dict[str, Any]:
-    """Load a timm model by timm itself, save its backbone, and find out what a teacher's config says of it.
-
-    Returns:
-        dict: The fields of ``TEACHER``, and the ``size`` in pixels that the model was trained with.
-    """
+    """Load a timm model by timm itself, save its backbone, and find out the fields of ``TEACHER``."""
     import timm  # a heavy import, for this alone
 
     overlay = None if weights is None else dict(state_dict=read_state_dict(str(weights), 'weights'))
@@ -170,7 +162,6 @@ def timm_teacher(name: str, weights: Optional[File], file: Path, branches: int) 
         taps=taps_of(model, branches),
         mean=[round(255 * value, 4) for value in images['mean']],
         std=[round(255 * value, 4) for value in images['std']],
-        size=SIZE if 'img_size' in network else images['input_size'][-1],
     )
 
 
