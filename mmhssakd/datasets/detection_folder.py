@@ -3,12 +3,12 @@
 import logging
 import os.path as osp
 import xml.etree.ElementTree as ET
-from collections import Counter
+from collections import Counter, defaultdict
+from contextlib import suppress
 from glob import glob
 from typing import Any, List, Optional, Sequence, Tuple
 
 from mmdet.datasets import CocoDataset
-from mmdet.datasets.api_wrappers import COCO
 from mmengine.fileio import load
 from mmengine.logging import print_log
 
@@ -16,38 +16,28 @@ from mmhssakd.registry import DATASETS
 from .voc_folder import VOCFolder
 from .yolo import yolo_content, yolo_settings
 
-SIGNS = {  # what tells a format
-    'VOC': ('Annotations/*.xml',),
-    'COCO': ('annotations/*.json', '*/_annotations.coco.json'),
-    'YOLO': ('data.yaml', 'labels/**/*.txt', '*/labels/**/*.txt'),
-}
-YEAR = '20[0-9][0-9]'
-PLACES = {  # what holds a split
-    'VOC': ('ImageSets/Main/{}.txt',),
-    'COCO': (
-        *(f'annotations/{name}{year}.json' for year in ('', YEAR) for name in ('instances_{}', '{}')),
-        '{}/_annotations.coco.json',
-    ),
-    'YOLO': ('images/{}', '{}/images'),
+JSONS = ('annotations/instances_{}.json', 'annotations/instances_{}20[0-9][0-9].json', 'annotations/{}.json')
+FORMATS = {  # files that tell a format, and what holds a split
+    'VOC': (('Annotations/*.xml',), ('ImageSets/Main/{}.txt',)),
+    'COCO': (('annotations/*.json', '*/_annotations.coco.json'), (*JSONS, '{}/_annotations.coco.json')),
+    'YOLO': (('data.yaml', 'labels/**/*.txt', '*/labels/**/*.txt'), ('images/{}', '{}/images')),
 }
 
 
 def find(root: str, patterns: Sequence[str]) -> List[str]:
     """Paths below ``root``, relative to it, that fit the first of the patterns that any does."""
-    found = (sorted(glob(pattern, root_dir=root, recursive=True)) for pattern in patterns)
-    return next(filter(None, found), [])
+    return next(filter(None, (sorted(glob(pattern, root_dir=root, recursive=True)) for pattern in patterns)), [])
 
 
 def find_format(root: str) -> str:
     """Which format the boxes of a folder have: 'VOC', 'COCO' or 'YOLO'. More than one, or none, is an error."""
-    found = {form: paths[0] for form, signs in SIGNS.items() if (paths := find(root, signs))}
-    if len(found) == 1:
-        return next(iter(found))
-    if found:
+    found = {form: files[0] for form, (signs, _) in FORMATS.items() if (files := find(root, signs))}
+    if len(found) > 1:
         raise ValueError(f'{root} has boxes in more than one format: {found}. Keep one of them there.')
-    raise FileNotFoundError(
-        f'{root} has no boxes in a known format. Looked for: {SIGNS}. The folder has: {find(root, ["*"])[:20]}'
-    )
+    if not found:
+        signs, there = {form: signs for form, (signs, _) in FORMATS.items()}, find(root, ['*'])[:20]
+        raise FileNotFoundError(f'{root} has no boxes in a known format. Looked for: {signs}. The folder has: {there}')
+    return next(iter(found))
 
 
 def find_split(root: str, split: str) -> List[str]:
@@ -55,14 +45,13 @@ def find_split(root: str, split: str) -> List[str]:
     form, names = find_format(root), ('val', 'valid', 'validation') if split == 'val' else (split,)
     if form == 'VOC' and not find(root, ['ImageSets/Main/train.txt']):  # VOC's other pair of lists
         names = ({'train': 'trainval', 'val': 'test'}.get(split, split),)
-    patterns = [place.format(name) for name in names for place in PLACES[form]]
+    patterns = [place.format(name) for name in names for place in FORMATS[form][1]]
     settings = yolo_settings(root) if form == 'YOLO' else {}
     for given in (settings[name] for name in names if settings.get(name)):
         # Roboflow writes ../train/images, and means a folder beside data.yaml
-        values = [str(value).removeprefix('../') for value in (given if isinstance(given, list) else [given])]
-        for places in ([osp.join(base, value) for value in values] for base in (settings.get('path') or '', '')):
-            if all(osp.isdir(osp.join(root, place)) for place in places):
-                return places
+        places = [str(place).removeprefix('../') for place in (given if isinstance(given, list) else [given])]
+        if all(osp.isdir(osp.join(root, place)) for place in places):
+            return places
         patterns.insert(0, f'{given} (of data.yaml)')
     if found := find(root, patterns):
         return found[:1]
@@ -73,26 +62,17 @@ def find_split(root: str, split: str) -> List[str]:
 
 
 def folder_classes(root: str, split: str = 'train', ignore_classes: Sequence[str] = ()) -> Tuple[str, ...]:
-    """Names of a folder's classes in the order of their labels.
-
-    They are YOLO's of ``data.yaml`` or ``classes.txt``; COCO's categories of the training split, or of ``split`` where
-    there is none; or those of all of VOC's XML files, by the alphabet.
-
-    Raises:
-        ValueError: There are none, or two of one name.
-    """
+    """Names of a folder's classes: YOLO's; COCO's of split 'train', else of ``split``; VOC's in alphabetical order."""
     form, names = find_format(root), []
     if form == 'YOLO':
         names = yolo_settings(root)['names']
     elif form == 'COCO':
-        file = (find(root, [place.format('train') for place in PLACES[form]]) or find_split(root, split))[0]
-        names = [category['name'] for category in coco_content(osp.join(root, file))['categories']]
+        files = find(root, [place.format('train') for place in FORMATS[form][1]]) or find_split(root, split)
+        names = [kind['name'] for kind in coco_content(root, files[0])['categories']]
     else:
-        for file in find(root, SIGNS[form]):
-            try:
-                names += [name.text for name in ET.parse(osp.join(root, file)).iterfind('object/name')]
-            except ET.ParseError:
-                continue  # an error if a list has it
+        for file in glob(osp.join(root, 'Annotations/*.xml')):
+            with suppress(ET.ParseError):  # an error if a list has it
+                names += [name.text for name in ET.parse(file).iterfind('object/name')]
         names = sorted(set(names))
     names = [name for name in names if name not in ignore_classes]
     if not names or len(set(names)) < len(names):
@@ -103,27 +83,24 @@ def folder_classes(root: str, split: str = 'train', ignore_classes: Sequence[str
     return tuple(names)
 
 
-def coco_content(file: str) -> dict:
-    """Read and check a COCO json, without the category that Roboflow adds for the group of all others."""
+def coco_content(root: str, place: str) -> dict:
+    """Read a COCO json, without the category that Roboflow adds for the group of all others, and find its images."""
+    file, split = osp.join(root, place), osp.splitext(osp.basename(place))[0].removeprefix('instances_')
+    folders = [osp.join(root, part) for part in (osp.dirname(place), split, f'images/{split}', 'images', '')]
     try:
         content = load(file)
-        twice = [key for key, count in Counter(image['id'] for image in content['images']).items() if count > 1]
-        used = {annotation['category_id'] for annotation in content['annotations']}
-        groups = {kind.get('supercategory') for kind in content['categories']}
-        kinds = [kind for kind in content['categories'] if kind['id'] in used or kind['name'] not in groups]
+        images, boxes, kinds = (content[key] for key in ('images', 'annotations', 'categories'))
+        twice = [key for key, count in Counter(image['id'] for image in images).items() if count > 1]
+        boxes = [{'area': box['bbox'][2] * box['bbox'][3], **box} for box in boxes]
+        used, groups = {box['category_id'] for box in boxes}, {kind.get('supercategory') for kind in kinds}
+        kinds = [kind for kind in kinds if kind['id'] in used or kind['name'] not in groups]
+        folder = next((f for f in folders if images and osp.isfile(osp.join(f, images[0]['file_name']))), folders[0])
+        images = [dict(image, file_name=osp.join(folder, image['file_name'])) for image in images]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f'{file} is no json of boxes in the format of COCO: {error!r}') from None
     if twice:
         raise ValueError(f'{file}: {len(twice)} image ids occur more than once: {twice[:5]}')
-    return dict(content, categories=kinds)
-
-
-def image_folder(root: str, file: str, images: List[dict]) -> str:
-    """The folder that the images of a COCO json are in, by the first: the json's own, or one that the split names."""
-    split = osp.splitext(osp.basename(file))[0].removeprefix('instances_')
-    folders = [osp.dirname(file), split, osp.join('images', split), 'images', '']
-    first = images[0]['file_name'] if images else ''
-    return osp.join(root, next((f for f in folders if osp.isfile(osp.join(root, f, first))), folders[0]))
+    return dict(images=images, annotations=boxes, categories=kinds)
 
 
 @DATASETS.register_module()
@@ -143,51 +120,42 @@ class DetectionFolder(VOCFolder):
 
     def __init__(self, data_root: str, split: str = 'train', metainfo: Optional[dict] = None, **kwargs: Any) -> None:
         self.split, self.places = split, find_split(data_root, split)
-        ignored = kwargs.get('ignore_classes', ())
-        classes = (metainfo or {}).get('classes') or folder_classes(data_root, split, ignored)
-        metainfo = dict(metainfo or {}, classes=classes)
-        super().__init__(metainfo, data_root=data_root, ann_file=self.places[0], **kwargs)
+        classes = (metainfo or {}).get('classes') or folder_classes(data_root, split, kwargs.get('ignore_classes', ()))
+        super().__init__(dict(metainfo or {}, classes=classes), data_root=data_root, ann_file=self.places[0], **kwargs)
 
     def load_data_list(self) -> List[dict]:
         """Read and check every annotation, and say in the log what was found."""
-        form, classes = find_format(self.data_root), self.metainfo['classes']
-        found = super().load_data_list() if form == 'VOC' else self.load_content(form)
-        print_log(
-            f'{self.data_root}, {self.split}: {form} ({", ".join(self.places)}), {len(found)} images, '
-            f'{sum(len(info["instances"]) for info in found)} objects, {len(classes)} classes ({", ".join(classes)})',
-            'current',
-        )
+        root, form, classes = self.data_root, find_format(self.data_root), self.metainfo['classes']
+        if form == 'VOC':
+            found = super().load_data_list()
+        elif form == 'COCO':
+            found = self.parse_content(coco_content(root, self.places[0]))
+        else:
+            found = self.parse_content(yolo_content(root, self.places, yolo_settings(root)['names'] or classes))
+        what = f'{len(found)} images, {sum(len(info["instances"]) for info in found)} objects, {len(classes)} classes'
+        print_log(f'{root}, {self.split}: {form} ({", ".join(self.places)}), {what} ({", ".join(classes)})', 'current')
         return found
 
-    def load_content(self, form: str) -> List[dict]:
-        """Let mmdet's ``CocoDataset`` read COCO's or YOLO's annotations, with the labels that the classes have here."""
-        classes, folder = self.metainfo['classes'], ''
-        if form == 'YOLO':
-            names = yolo_settings(self.data_root)['names'] or classes
-            content = yolo_content(self.data_root, self.places, names)
-        else:
-            content = coco_content(self.ann_file)
-            folder = image_folder(self.data_root, self.places[0], content['images'])
-        names, boxes = {kind['id']: kind['name'] for kind in content['categories']}, []
+    def parse_content(self, content: dict) -> List[dict]:
+        """Let mmdet's ``CocoDataset`` parse a json's content, with the labels that the classes have here."""
+        classes, boxes = self.metainfo['classes'], defaultdict(list)
+        names = {kind['id']: kind['name'] for kind in content['categories']}
         for box in content['annotations']:
             name = names.get(box['category_id'], f'category {box["category_id"]}')
             if name in classes:
-                area = box.get('area', box['bbox'][2] * box['bbox'][3])
-                boxes.append(dict(box, category_id=classes.index(name), area=area))
+                boxes[box['image_id']].append(box)
             elif name not in self.ignore_classes:
                 self.unknown[name].append(self.ann_file)
         self.check_unknown()
-        api = COCO()
-        api.dataset = dict(content, annotations=boxes, categories=[dict(id=i, name=n) for i, n in enumerate(classes)])
-        api.createIndex()
-        api.img_ann_map, api.cat_img_map = api.imgToAnns, api.catToImgs
-        reader = CocoDataset(self.ann_file, self.metainfo, data_prefix=dict(img=folder), lazy_init=True)
-        reader.COCOAPI = lambda file: api
-        found = reader.load_data_list()
-        for info in found:
-            if not osp.isfile(info['img_path']):
-                raise FileNotFoundError(f'missing image: {info["img_path"]}, listed in {self.ann_file}.')
-        if left := len(boxes) - sum(len(info['instances']) for info in found):
+        reader = CocoDataset(data_prefix=dict(img=''), lazy_init=True)
+        reader.cat_ids = reader.cat2label = {i: classes.index(name) for i, name in names.items() if name in classes}
+        found = []
+        for image in content['images']:
+            if not osp.isfile(image['file_name']):
+                raise FileNotFoundError(f'missing image: {image["file_name"]}, listed in {self.ann_file}.')
+            raw = dict(raw_img_info=dict(image, img_id=image['id']), raw_ann_info=boxes[image['id']])
+            found.append(reader.parse_data_info(raw))
+        if left := sum(map(len, boxes.values())) - sum(len(info['instances']) for info in found):
             what = 'smaller than a pixel, outside of the image, or marked as to be ignored'
             print_log(f'{self.ann_file}: {left} boxes are left out: {what}.', 'current', logging.WARNING)
         return found

@@ -4,7 +4,7 @@ import logging
 import os.path as osp
 import xml.etree.ElementTree as ET
 from collections import defaultdict
-from typing import Dict, List, Optional
+from typing import List, Optional
 
 from mmdet.datasets import XMLDataset
 from mmengine.fileio import list_from_file
@@ -50,7 +50,7 @@ class VOCFolder(XMLDataset):
             )
         self.ignore_classes = tuple(ignore_classes)
         self.drop_empty_boxes = drop_empty_boxes
-        self.unknown: Dict[str, List[str]] = defaultdict(list)
+        self.unknown: dict = defaultdict(list)
         super().__init__(metainfo=metainfo, **kwargs)
 
     @property

@@ -1,9 +1,9 @@
 import json
 import logging
+import re
 
-import cv2
 import pytest
-from detection_data import BOXES, CLASSES, FOLDERS, annotation, image, make_coco, make_voc, make_yolo
+from detection_data import BOXES, CLASSES, FOLDERS, image, make_coco, make_voc, make_yolo
 from mmengine.logging import MMLogger
 
 from mmhssakd.registry import DATASETS
@@ -96,22 +96,22 @@ def yolo(tmp_path):
 @pytest.mark.parametrize(
     'line, message',
     [
-        ('2 0.5 0.5 0.1 0.1', 'class 2 is out of range: there are 2, from 0 on'),
-        ('-1 0.5 0.5 0.1 0.1', 'class -1 is out of range'),
-        ('0.5 0.5 0.5 0.1 0.1', 'class 0.5 is out of range'),
-        ('0 0.5 1.2 0.1 0.1', '0 to 1: 0 0.5 1.2 0.1 0.1'),
+        ('2 0.5 0.5 0.1 0.1', 'are 2 classes, from 0 on'),
+        ('-1 0.5 0.5 0.1 0.1', 'There are 2 classes'),
+        ('0.5 0.5 0.5 0.1 0.1', 'There are 2 classes'),
+        ('0 0.5 1.2 0.1 0.1', 'Coordinates must be shares of the image, 0 to 1'),
         ('0 0.5 -0.2 0.1 0.1', '0 to 1'),
         ('0 0.5 nan 0.1 0.1', '0 to 1'),
         ('0 64 48 10 10', '0 to 1'),
-        ('0 0.5 0.5 0.1', '4 columns. A box has 5'),
-        ('0 0.5 0.5 0.1 0.1 0.9', '6 columns'),
-        ('0 0.1 0.1 0.2 0.2 0.3 0.3 0.4', '8 columns'),
-        ('cat 0.5 0.5 0.1 0.1', "could not convert string to float: 'cat'"),
+        ('0 0.5 0.5 0.1', 'A box has 5 columns'),
+        ('0 0.5 0.5 0.1 0.1 0.9', 'A box has 5 columns'),
+        ('0 0.1 0.1 0.2 0.2 0.3 0.3 0.4', 'a polygon 7, 9, ...'),
+        ('cat 0.5 0.5 0.1 0.1', "not convert string to float: 'cat'"),
     ],
 )
 def test_damaged_label_files(yolo, line, message):
     (yolo / 'labels/train/000001.txt').write_text(f'0 0.5 0.5 0.1 0.1\n\n{line}\n')
-    with pytest.raises(ValueError, match=r'labels/train/000001.txt, line 3: .*' + message):
+    with pytest.raises(ValueError, match=f'labels/train/000001.txt, line 3: {re.escape(repr(line))}. .*{message}'):
         build(yolo)
 
 
@@ -154,6 +154,7 @@ def test_a_split_without_images(yolo):
         '{names: [square], nc: 2}',
         '\x00',
         'names: 3',
+        'names: square',
     ],
 )
 def test_damaged_data_yaml(yolo, content):
@@ -187,7 +188,7 @@ def test_places_of_data_yaml(yolo, value):
 
 def test_places_of_data_yaml_come_first(yolo):
     make_yolo(yolo, ('train',), part='other/{}/images', count=1)
-    (yolo / 'data.yaml').write_text('names: [square, disc]\ntrain: train/images\npath: other')
+    (yolo / 'data.yaml').write_text('names: [square, disc]\ntrain: other/train/images')
     assert len(build(yolo)) == 1
     (yolo / 'data.yaml').write_text('names: [square, disc]\ntrain: [images/train, other/train/images]')
     assert len(build(yolo)) == 3

@@ -49,8 +49,8 @@ def find_classes(cfg: Config, loaders: Sequence[str]) -> None:
     """Let the classes that a :class:`DetectionFolder` finds in its folder reach the heads, unless they are given."""
     for _, node in (place for name in loaders for place in walk(cfg.get(name))):
         if str(node.get('type')).endswith('DetectionFolder') and not (node.get('metainfo') or {}).get('classes'):
-            options = {key: node[key] for key in ('split', 'ignore_classes') if key in node}
-            set_classes(cfg, folder_classes(node['data_root'], **options))
+            more = {key: node[key] for key in ('split', 'ignore_classes') if key in node}
+            set_classes(cfg, folder_classes(node['data_root'], **more))
 
 
 def expected(dataset: dict) -> List[str]:
