@@ -89,13 +89,16 @@ def coco_content(root: str, place: str) -> dict:
     folders = [osp.join(root, part) for part in (osp.dirname(place), split, f'images/{split}', 'images', '')]
     try:
         content = load(file)
-        images, boxes, kinds = (content[key] for key in ('images', 'annotations', 'categories'))
+        images, kinds = content['images'], content['categories']
         twice = [key for key, count in Counter(image['id'] for image in images).items() if count > 1]
-        boxes = [{'area': box['bbox'][2] * box['bbox'][3], **box} for box in boxes]
+        boxes = [{'area': box['bbox'][2] * box['bbox'][3], **box} for box in content['annotations']]
         used, groups = {box['category_id'] for box in boxes}, {kind.get('supercategory') for kind in kinds}
         kinds = [kind for kind in kinds if kind['id'] in used or kind['name'] not in groups]
         folder = next((f for f in folders if images and osp.isfile(osp.join(f, images[0]['file_name']))), folders[0])
-        images = [dict(image, file_name=osp.join(folder, image['file_name'])) for image in images]
+        images = [
+            dict(img_id=i['id'], file_name=osp.join(folder, i['file_name']), width=i['width'], height=i['height'])
+            for i in images
+        ]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f'{file} is no json of boxes in the format of COCO: {error!r}') from None
     if twice:
@@ -153,8 +156,7 @@ class DetectionFolder(VOCFolder):
         for image in content['images']:
             if not osp.isfile(image['file_name']):
                 raise FileNotFoundError(f'missing image: {image["file_name"]}, listed in {self.ann_file}.')
-            raw = dict(raw_img_info=dict(image, img_id=image['id']), raw_ann_info=boxes[image['id']])
-            found.append(reader.parse_data_info(raw))
+            found.append(reader.parse_data_info(dict(raw_img_info=image, raw_ann_info=boxes[image['img_id']])))
         if left := sum(map(len, boxes.values())) - sum(len(info['instances']) for info in found):
             what = 'smaller than a pixel, outside of the image, or marked as to be ignored'
             print_log(f'{self.ann_file}: {left} boxes are left out: {what}.', 'current', logging.WARNING)

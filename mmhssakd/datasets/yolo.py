@@ -41,12 +41,11 @@ def yolo_content(root: str, folders: Sequence[str], classes: Sequence[str]) -> d
         with Image.open(file) as image:
             width, height = image.size[::-1] if image.getexif().get(ORIENTATION, 1) >= 5 else image.size
         label = osp.splitext('/labels/'.join(file.rsplit('/images/', 1)))[0] + '.txt'
-        there = osp.isfile(label)
-        lacking += [] if there else [label]
-        for kind, (x1, y1, x2, y2) in read_labels(label, len(classes)) if there else ():
+        lacking += [] if osp.isfile(label) else [label]
+        for kind, (x1, y1, x2, y2) in read_labels(label, len(classes)) if osp.isfile(label) else ():
             box = [x1 * width, y1 * height, (x2 - x1) * width, (y2 - y1) * height]
             boxes.append(dict(image_id=len(images), category_id=kind, bbox=box, area=box[2] * box[3]))
-        images.append(dict(id=len(images), file_name=file, width=width, height=height))
+        images.append(dict(img_id=len(images), file_name=file, width=width, height=height))
     what = f'{len(lacking)} of {len(images)} images of {", ".join(paths)} have no label file'
     if len(lacking) == len(images):
         raise FileNotFoundError(f'{what}. Looked for {lacking[:1]}.')

@@ -293,6 +293,15 @@ def test_damaged_json(coco, content):
         build(coco)
 
 
+@pytest.mark.parametrize(
+    'part, key', [('images', 'width'), ('images', 'id'), ('annotations', 'bbox'), ('annotations', 'category_id')]
+)
+def test_json_that_lacks_a_key(coco, part, key):
+    edit(coco, **{part: lambda items: [{k: v for k, v in item.items() if k != key} for item in items]})
+    with pytest.raises(ValueError, match=rf"train2017.json is no json .*KeyError\('{key}'\)"):
+        build(coco)
+
+
 # VOC
 
 
