@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from detection_data import make_coco, make_voc, make_voc0712, save_classifier
+from detection_data import make_coco, make_roboflow_yolo, make_voc, make_voc0712, save_classifier
 from mmdet.datasets import CocoDataset
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
 
+from mmhssakd.engine.launch.data import find_classes
 from mmhssakd.engine.launch.options import spread_options
 
 CONFIGS = sorted(file for file in (Path(__file__).parents[1] / 'configs/detection').glob('*.py'))
@@ -29,12 +30,15 @@ def small(file: Path, tmp_path: Path) -> Config:
     options = dict(data_root=str(root))
     if 'voc0712' in file.name:
         make_voc0712(root)
+    elif 'folder' in file.name:
+        make_roboflow_yolo(root)
     elif 'coco' in file.name:
         make_coco(root, CocoDataset.METAINFO['classes'])
     else:
         options['class_names'] = ['square', 'disc'] if 'custom' in file.name else list(cfg.class_names)
         make_voc(root, options['class_names'][:2])
     spread_options(cfg, options, cfg.copy())
+    find_classes(cfg, ['train_dataloader'])
     checkpoint = tmp_path / 'backbone.pth'
     if '_r8_' in file.name or 'published' in file.name:
         kept = ('type', 'depth', 'stem_channels', 'base_channels')
@@ -121,7 +125,7 @@ def test_one_step_and_evaluation(file, tmp_path):
         {'val/voc_11points/mAP', 'val/voc_11points/AP50', 'val/voc_area/mAP', 'val/voc_area/AP50'}
         if 'voc' in file.stem
         else {'val/coco/bbox_mAP', 'val/coco/bbox_mAP_50'}
-        if 'coco' in file.stem
+        if 'coco' in file.stem or 'folder' in file.stem
         else {'val/pascal_voc/mAP', 'val/pascal_voc/AP50', 'val/pascal_voc/AP75'}
     )
     assert wanted <= metrics

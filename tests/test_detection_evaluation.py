@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from detection_data import CLASSES, make_coco, make_voc
+from detection_data import CLASSES, FOLDERS, make_coco, make_voc
 from mmdet.registry import METRICS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
@@ -87,3 +87,18 @@ def test_the_log_shows_one_table(tmp_path, monkeypatch):
     monkeypatch.setattr(mean_ap, 'print_map_summary', lambda *args, **kwargs: tables.append(args))
     test_voc(tmp_path, 'faster-rcnn_r8_fpn_fashion-scenes.py', ['pascal_voc/mAP'], True)
     assert len(tables) == 1
+
+
+@pytest.mark.parametrize('perfect', [True, False])
+@pytest.mark.parametrize('layout', FOLDERS)
+def test_any_folder(tmp_path, layout, perfect):
+    """COCO's metric makes its ground truth of what the data set has."""
+    cfg = Config.fromfile(CONFIGS / 'faster-rcnn_r18_fpn_folder.py')
+    root = FOLDERS[layout](tmp_path / 'data')
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        dataset = DATASETS.build(dict(cfg.val_dataloader.dataset, data_root=str(root)))
+        metric = METRICS.build(cfg.val_evaluator)
+        metric.dataset_meta = dataset.metainfo
+        metric.process({}, samples(dataset, perfect))
+        found = metric.evaluate(len(dataset))
+    assert found.get('coco/bbox_mAP', 0.0) == pytest.approx(float(perfect))

@@ -1,4 +1,5 @@
 from . import image_files, transforms
+from .detection_folder import DetectionFolder
 from .shares_sampler import SharesSampler
 from .stl10 import STL10
 from .stratified_subset import StratifiedSubset
@@ -7,6 +8,7 @@ from .unlabelled_images import UnlabelledImages
 from .voc_folder import VOCFolder
 
 __all__ = [
+    'DetectionFolder',
     'SharesSampler',
     'STL10',
     'StratifiedSubset',

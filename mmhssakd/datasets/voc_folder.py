@@ -50,6 +50,7 @@ class VOCFolder(XMLDataset):
             )
         self.ignore_classes = tuple(ignore_classes)
         self.drop_empty_boxes = drop_empty_boxes
+        self.unknown: dict = defaultdict(list)
         super().__init__(metainfo=metainfo, **kwargs)
 
     @property
@@ -65,13 +66,16 @@ class VOCFolder(XMLDataset):
             )
         if not any(line.strip() for line in list_from_file(self.ann_file)):
             raise ValueError(f'ann_file: {self.ann_file} lists no image.')
-        self.unknown = defaultdict(list)
         data_list = super().load_data_list()
+        self.check_unknown()
+        return data_list
+
+    def check_unknown(self) -> None:
+        """Refuse names of classes that were not given."""
         if self.unknown:
             lines = [f'{name}: {len(files)} objects, first in {files[0]}' for name, files in self.unknown.items()]
             what = f'{self.sub_data_root} has classes that metainfo.classes {tuple(self.metainfo["classes"])} lacks:'
             raise ValueError('\n'.join([what, *lines, 'Name them, or list them in ignore_classes.']))
-        return data_list
 
     def parse_data_info(self, img_info: dict) -> dict:
         """Find the image by any extension, and name the file in every complaint."""

@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from detection_data import CLASSES, make_yolo
 from mmengine.config import Config
 
 from mmhssakd.engine.launch.config import merge_options
+from mmhssakd.engine.launch.data import find_classes
 from mmhssakd.engine.launch.options import walk
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -28,6 +30,16 @@ def test_data_root_and_class_names_reach_everything():
 def test_a_single_class_name():
     cfg = load('detection/faster-rcnn_r18_fpn_custom-voc.py', class_names='cell')
     assert cfg.val_dataloader.dataset.metainfo.classes == ('cell',) and cfg.model.roi_head.bbox_head.num_classes == 1
+
+
+@pytest.mark.parametrize('options', [{}, dict(class_names=['disc', 'none', 'square'])])
+def test_classes_of_a_folder_reach_everything_unless_they_are_given(tmp_path, options):
+    cfg = load('detection/rtmdet_cspnext-tiny_folder.py', data_root=str(make_yolo(tmp_path)), **options)
+    find_classes(cfg, ['train_dataloader', 'val_dataloader'])
+    wanted = tuple(options.get('class_names', CLASSES))
+    for dataset in (cfg.train_dataloader.dataset.dataset, cfg.val_dataloader.dataset, cfg.test_dataloader.dataset):
+        assert dataset.metainfo.classes == wanted
+    assert cfg.model.bbox_head.num_classes == len(wanted)
 
 
 def test_data_root_of_voc_and_of_cocos_evaluator():

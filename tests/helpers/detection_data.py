@@ -1,4 +1,4 @@
-"""Tiny detection data sets in VOC's and COCO's layouts, and checkpoints, for tests."""
+"""Tiny detection data sets in VOC's, COCO's and YOLO's layouts, and checkpoints, for tests."""
 
 import json
 import xml.etree.ElementTree as ET
@@ -78,6 +78,50 @@ def make_coco(root: Path, categories, count: int = 2) -> Path:
         for item in images:
             cv2.imwrite(str(root / split / item['file_name']), image())
     return root
+
+
+def make_yolo(root: Path, splits=('train', 'val'), part: str = 'images/{}', count: int = 2) -> Path:
+    """Images below ``part``, their labels below the same path with labels for images, and the names in data.yaml."""
+    for split in splits:
+        images = root / part.format(split)
+        labels = root / part.format(split).replace('images', 'labels')
+        images.mkdir(parents=True), labels.mkdir(parents=True)
+        for i in range(count):
+            cv2.imwrite(str(images / f'{i:06d}.jpg'), image())
+            (labels / f'{i:06d}.txt').write_text(
+                '\n'.join(
+                    f'{kind} {(x1 + x2) / 256} {(y1 + y2) / 192} {(x2 - x1) / 128} {(y2 - y1) / 96}'
+                    for kind, (x1, y1, x2, y2) in enumerate(BOXES)
+                )
+            )
+    (root / 'data.yaml').write_text(f'names: {list(CLASSES)}\nnc: {len(CLASSES)}\n')
+    return root
+
+
+def make_roboflow_yolo(root: Path) -> Path:
+    """As Roboflow exports it, with the names as Ultralytics writes them."""
+    make_yolo(root, ('train', 'valid'), '{}/images')
+    names = '\n'.join(f'  {i}: {name}' for i, name in enumerate(CLASSES))
+    (root / 'data.yaml').write_text(f'train: ../train/images\nval: ../valid/images\nnames:\n{names}\n')
+    return root
+
+
+def make_roboflow_coco(root: Path) -> Path:
+    make_coco(root, CLASSES)
+    for split, name in (('train2017', 'train'), ('val2017', 'valid')):
+        (root / split).rename(root / name)
+        (root / f'annotations/instances_{split}.json').rename(root / name / '_annotations.coco.json')
+    (root / 'annotations').rmdir()
+    return root
+
+
+FOLDERS = {
+    'voc': make_voc,
+    'coco': lambda root: make_coco(root, CLASSES),
+    'coco of roboflow': make_roboflow_coco,
+    'yolo': make_yolo,
+    'yolo of roboflow': make_roboflow_yolo,
+}
 
 
 def save_classifier(file: Path, backbone: dict, channels: int, prefix: str = '') -> dict:

@@ -6,9 +6,10 @@ from typing import Dict, List, Sequence
 
 from mmengine.config import Config
 
+from mmhssakd.datasets.detection_folder import folder_classes
 from mmhssakd.datasets.idx_files import check_idx_files
 from .keys import places_of
-from .options import shared_root
+from .options import set_classes, shared_root, walk
 
 DOWNLOADED = ('MNIST', 'FashionMNIST', 'CIFAR10', 'CIFAR100')  # data sets of mmpretrain that fetch themselves
 VOC = dict(img_subdir='JPEGImages', ann_subdir='Annotations')  # mmdet's options of a data set in VOC's layout
@@ -42,6 +43,14 @@ def check_data(cfg: Config, loaders: Sequence[str]) -> None:
             f'{incomplete[0]}: the data set is not complete on {socket.gethostname()}. These are read:\n{tree}\nPut or '
             'link the data set there, or say where it is: --cfg-options ' + ' '.join(f'{key}=FOLDER' for key in options)
         )
+
+
+def find_classes(cfg: Config, loaders: Sequence[str]) -> None:
+    """Let the classes that a :class:`DetectionFolder` finds in its folder reach the heads, unless they are given."""
+    for _, node in (place for name in loaders for place in walk(cfg.get(name))):
+        if str(node.get('type')).endswith('DetectionFolder') and not (node.get('metainfo') or {}).get('classes'):
+            more = {key: node[key] for key in ('split', 'ignore_classes') if key in node}
+            set_classes(cfg, folder_classes(node['data_root'], **more))
 
 
 def expected(dataset: dict) -> List[str]:

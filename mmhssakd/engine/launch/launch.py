@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from .amp import use_amp
 from .config import read_config
-from .data import check_data
+from .data import check_data, find_classes
 from .keys import check_keys
 from .teacher import check_teacher
 
@@ -46,6 +46,7 @@ def launch_config(args: argparse.Namespace, *loaders: str) -> Config:
     for name in loaders:
         fill_loader(cfg, name, args)
     check_data(cfg, loaders)
+    find_classes(cfg, loaders)
     if 'train_teacher' in given:
         check_teacher(cfg, args.config)
     return cfg

@@ -50,9 +50,14 @@ def spread_options(cfg: Config, options: dict, before: Config) -> None:
         names = (names,) if isinstance(names, str) else tuple(str(name) for name in names)
         if len(set(names)) != len(names):
             raise ValueError(f'class_names repeats a name: {names}')
-        for _, node in walk(parts):
-            if 'data_root' in node:
-                node['metainfo'] = dict(node.get('metainfo') or {}, classes=names)
-        for _, node in walk({key: value for key, value in cfg.model.items() if key != 'backbone'}):
-            if 'num_classes' in node:
-                node['num_classes'] = len(names)
+        set_classes(cfg, names)
+
+
+def set_classes(cfg: Config, names: Tuple[str, ...]) -> None:
+    """Give all data sets of a config these classes, and the heads their number."""
+    for _, node in walk(parts_with_data(cfg)):
+        if 'data_root' in node:
+            node['metainfo'] = dict(node.get('metainfo') or {}, classes=names)
+    for _, node in walk({key: value for key, value in cfg.model.items() if key != 'backbone'}):
+        if 'num_classes' in node:
+            node['num_classes'] = len(names)
