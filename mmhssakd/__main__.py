@@ -15,9 +15,8 @@ REGISTRIES = {name: value for name, value in vars(registry).items() if isinstanc
 EXAMPLES = """examples:
   python -m mmhssakd list 'hssakd_*'
   python -m mmhssakd distill --teacher convnext_tiny --images data/mine --work-dir work_dirs/mine
-  python -m mmhssakd finetune --detector faster-rcnn_r18_fpn_custom-voc --data data/boxes \\
-      --backbone work_dirs/mine/student/epoch_100.pth --work-dir work_dirs/mine/detector \\
-      --cfg-options class_names="[cat,dog]"
+  python -m mmhssakd finetune --detector faster-rcnn_r18_fpn_folder --data data/boxes \\
+      --backbone work_dirs/mine/student/epoch_100.pth --work-dir work_dirs/mine/detector
 """
 
 

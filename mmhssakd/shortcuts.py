@@ -118,9 +118,9 @@ def finetune(
     """Train a detector whose backbone is a distilled student.
 
     Args:
-        detector (str): Name of a shipped detector's config, see ``python -m mmhssakd list '*custom-voc'``, or its file.
+        detector (str): Name of a shipped detector's config, see ``python -m mmhssakd list '*_folder'``, or its file.
         backbone (str): The student's checkpoint.
-        data (str): Folder of images and boxes, in the layout that the config asks for (docs/your_data.md).
+        data (str): Folder of images and boxes, of VOC, COCO or YOLO for a ``*_folder`` config (docs/your_data.md).
         work_dir (str): Folder for logs and checkpoints; the config of the run is there as well.
         processes (int): One for each GPU. Defaults to 1.
         options (dict, optional): More ``--cfg-options`` of ``tools/train.py``.

@@ -55,10 +55,10 @@ def test_from_a_timm_checkpoint_to_a_detector(images, tmp_path):
     assert 'labelled: 2.0' in done.stdout or 'labelled: 1.0' in done.stdout or 'labelled: 3.0' in done.stdout
 
     boxes = detection_data.make_voc(tmp_path / 'boxes')
-    options = {'class_names': '[square,disc]', 'train_cfg.max_epochs': 1, 'train_dataloader.dataset.times': 1}
+    options = {'train_cfg.max_epochs': 1, 'train_dataloader.dataset.times': 1}
     options |= {**FEW, 'test_pipeline.1.scale': '(128,96)', 'train_pipeline.2.scale': '(128,96)'}
     detector = mmhssakd.finetune(
-        'faster-rcnn_r18_fpn_custom-voc', backbone=student, data=boxes, work_dir=tmp_path / 'detector', options=options
+        'faster-rcnn_r18_fpn_folder', backbone=student, data=boxes, work_dir=tmp_path / 'detector', options=options
     )
     assert detector == tmp_path / 'detector/epoch_1.pth'
     stem = read_state_dict(str(student))['backbone.conv1.weight']  # frozen in the detector
