@@ -166,7 +166,7 @@ def test_two_classes_of_one_name():
     names = IMAGENET_CATEGORIES
     assert len(set(names)) < len(names)
     loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=names)))
-    run = SimpleNamespace(val_loop=True, train_dataloader=loader, val_dataloader=loader)
+    run = SimpleNamespace(model=torch.nn.Module(), val_loop=True, train_dataloader=loader, val_dataloader=loader)
     HOOKS.build(dict(type='ClassCountHook')).before_train(run)
     turned = SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=names[1:] + names[:1])))
     run.val_dataloader = turned
