@@ -6,14 +6,11 @@ Both write configs, or options of a shipped one, and run ``tools/train.py`` on t
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Union
 
-import numpy as np
 import torch
-from mmengine.config import Config
 
 from .apis import find_config, home
-from .registry import MODELS
 from .weights.checkpoint import read_state_dict
 from .weights.files import save_atomically
 from .weights.resume import named_checkpoint
@@ -37,7 +34,7 @@ model = dict(
     backbone=dict(_delete_=True, type='mmhssakd.TimmBackbone', **{network}),
     neck=None,
     head=dict(num_classes={classes}, in_channels={channels}),
-    auxiliary_neck=dict(taps={taps}, branch=dict(type='mmhssakd.ConvBranch')),
+    auxiliary_neck=dict(branch=dict(type='mmhssakd.ConvBranch')),
 )
 """
 STUDENT = """model = dict(
@@ -96,7 +93,7 @@ def distill(
     common = dict(images=str(images), epochs=epochs, classes=len(classes), student=str(work_dir / 'student.py'))
     base, config = find_config(student), teacher
     if not teacher.endswith('.py'):
-        network = timm_teacher(teacher, weights, work_dir / 'teacher.pth', number_of_branches(base))
+        network = timm_teacher(teacher, weights, work_dir / 'teacher.pth')
         config = str(work_dir / 'teacher.py')
         text = (DATA + TEACHER).format(base=find_config('teacher_r34_imagenet'), **network, **common)
         Path(config).write_text(text)
@@ -136,12 +133,7 @@ def finetune(
     return run(find_config(detector), Path(work_dir), {**paths, **(options or {})}, processes)
 
 
-def number_of_branches(config: str) -> int:
-    """Branches of a shipped student."""
-    return len(MODELS.build(dict(Config.fromfile(config).model, teacher=None)).auxiliary_neck.branches)
-
-
-def timm_teacher(name: str, weights: Optional[File], file: Path, branches: int) -> Dict[str, Any]:
+def timm_teacher(name: str, weights: Optional[File], file: Path) -> Dict[str, Any]:
     """Load a timm model by timm itself, save its backbone, and find out the fields of ``TEACHER``."""
     import timm  # a heavy import, for this alone
 
@@ -159,19 +151,9 @@ def timm_teacher(name: str, weights: Optional[File], file: Path, branches: int) 
         network=network,
         weights=str(file),
         channels=pooled.shape[1],
-        taps=taps_of(model, branches),
         mean=[round(255 * value, 4) for value in images['mean']],
         std=[round(255 * value, 4) for value in images['std']],
     )
-
-
-def taps_of(model: Any, number: int) -> Tuple[str, ...]:
-    """Names of a timm model's last stages, or of blocks at equal distances if it has no more than blocks."""
-    info = model.feature_info  # a list, or timm's class around one
-    names = [f'timm_model.{stage["module"]}' for stage in getattr(info, 'info', info)]
-    if len(names) > 2 * number:
-        return tuple(names[int(i)] for i in np.linspace(0, len(names) - 1, number + 1)[1:].round())
-    return tuple(names[-number:])
 
 
 def run(config: str, work_dir: Path, options: Dict[str, Any], processes: int, *more: str) -> Path:

@@ -60,6 +60,11 @@ class Job:
         model.teacher = None
         return self.save(dict(state_dict=MODELS.build(model).state_dict()), 'student.pth')
 
+    def name_classes(self, names: list) -> None:
+        """Store the names of the classes in the teacher's checkpoint."""
+        content = torch.load(self.teacher, weights_only=False)
+        torch.save(dict(content, meta=dict(dataset_meta=dict(classes=names))), self.teacher)
+
     def harmful(self) -> Path:
         folder = self.folder
 
@@ -284,6 +289,11 @@ CASES = {
         other_order,
         ValueError,
         "Class 'Ankle boot' is number 9 in train.* and number 0 in val",
+    ),
+    'classes of the teacher in another order': (
+        lambda j: (j.name_classes(sorted(FASHIONMNIST_CATEGORITES)), j.train()),
+        ValueError,
+        "Class 'Ankle boot' is number 9 in train_dataloader.dataset and number 0 in model.teacher.checkpoint",
     ),
     'folder of another number of classes': (
         lambda j: folder_images(j, lambda root: shutil.rmtree(root / 'class_3')),

@@ -13,7 +13,6 @@ import torch
 from safetensors.torch import save_file
 
 import mmhssakd
-from mmhssakd.shortcuts import taps_of
 from mmhssakd.weights.checkpoint import read_state_dict
 
 FEW = {
@@ -68,15 +67,3 @@ def test_from_a_timm_checkpoint_to_a_detector(images, tmp_path):
 def test_folder_without_classes(tmp_path):
     with pytest.raises(FileNotFoundError, match='must hold the folders train and val'):
         mmhssakd.distill('convnext_atto', tmp_path, tmp_path / 'work')
-
-
-@pytest.mark.parametrize(
-    'name, expected',
-    [
-        ('resnet18', ['layer1', 'layer2', 'layer3', 'layer4']),
-        ('vit_tiny_patch16_224', ['blocks.3', 'blocks.6', 'blocks.8', 'blocks.11']),
-    ],
-)
-def test_taps(name, expected):
-    taps = taps_of(timm.create_model(name, num_classes=0), 4)
-    assert taps == tuple(f'timm_model.{tap}' for tap in expected)

@@ -2,7 +2,7 @@
 
 import os.path as osp
 import pickle
-from typing import Any, Optional, Tuple
+from typing import Any, Optional, Sequence
 
 import torch
 import torch.nn as nn
@@ -99,20 +99,15 @@ def check_fit(expected: Tensors, found: Tensors, message: str, limit: Optional[i
         raise ValueError('\n'.join([message, *lines]))
 
 
-def read_for(model: nn.Module, checkpoint: str, where: str) -> Tuple[Tensors, dict]:
-    """Read the tensors of a checkpoint of ours, timm's or torchvision's under a model's names, and its ``meta``."""
-    content = read_checkpoint(checkpoint, where)
-    tensors = to_ours(tensors_of(unwrap(content), f'{where}: {checkpoint}', wrapper=''), model)
-    return tensors, (isinstance(content, dict) and content.get('meta')) or {}
-
-
-def load_weights(model: nn.Module, checkpoint: str, where: str = 'checkpoint') -> dict:
+def load_weights(model: nn.Module, checkpoint: str, where: str = 'checkpoint', others: Sequence[str] = ()) -> dict:
     """Load every tensor of a model from a checkpoint; a model without branches leaves a checkpoint's alone.
 
     Args:
-        model (nn.Module): The model.
+        model (nn.Module): The model. Its ``learned_classes`` becomes the names of the classes that its head learned, if
+            the checkpoint has them.
         checkpoint (str): Path or URL; of ours, or a file of timm's or torchvision's for a model with their backbone.
         where (str): What to call the checkpoint in messages.
+        others (Sequence[str]): Modules of the model that are left as they are.
 
     Returns:
         dict: ``meta`` of the checkpoint, empty if it has none.
@@ -121,16 +116,22 @@ def load_weights(model: nn.Module, checkpoint: str, where: str = 'checkpoint') -
         FileNotFoundError: There is no such file.
         ValueError: The file cannot be read, or the tensors' names or shapes differ; the message lists them.
     """
-    tensors, meta = read_for(model, checkpoint, where)
-    ignored = ('data_preprocessor.',) if hasattr(model, 'auxiliary_neck') else ('data_preprocessor.', 'auxiliary_neck.')
-    found = {name: value for name, value in tensors.items() if not name.startswith(ignored)}
+    content = read_checkpoint(checkpoint, where)
+    tensors = to_ours(tensors_of(unwrap(content), f'{where}: {checkpoint}', wrapper=''), model)
+    meta = (isinstance(content, dict) and content.get('meta')) or {}
+    ignored = {'data_preprocessor', *others} | (set() if hasattr(model, 'auxiliary_neck') else {'auxiliary_neck'})
+    state, found = (
+        {name: value for name, value in values.items() if name.split('.')[0] not in ignored}
+        for values in (model.state_dict(), tensors)
+    )
     backbone = type(getattr(model, 'backbone', model)).__name__
-    state = model.state_dict()
     check_fit(
         {name: state[name] for name in state if name in found or not name.endswith('num_batches_tracked')},
         found,
-        f'{where}: {checkpoint} does not fit {type(model).__name__} ({backbone} backbone): '
-        'is it of another architecture or another number of classes?',
+        f'{where}: {checkpoint} does not fit {type(model).__name__} ({backbone} backbone): is it of another '
+        "architecture, image size or number of classes, or without a head (model.frozen='backbone')?",
     )
     model.load_state_dict(found, strict=False)
+    if 'head' not in ignored:
+        model.learned_classes = (meta.get('dataset_meta') or {}).get('classes')  # type: ignore[assignment]
     return meta

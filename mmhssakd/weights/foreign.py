@@ -35,14 +35,16 @@ def to_ours(tensors: Tensors, model: nn.Module) -> Tensors:
     if not hasattr(model, 'head') or any(name.startswith('backbone.') for name in tensors):
         return tensors
     below = 'backbone.timm_model.' if hasattr(model.backbone, 'timm_model') else 'backbone.'
-    theirs, ours = linear(tensors, HEADS), linear(model.state_dict(), ('head',))
+    state = model.state_dict()
+    theirs, ours = linear(tensors, HEADS), linear(state, ('head',))
     found = {}
     for name, value in tensors.items():
         module, _, kind = name.rpartition('.')
         if module == theirs and ours is not None:
             found[f'{ours}.{kind}'] = value.flatten(1) if kind == 'weight' else value  # some are 1x1 convolutions
         else:
-            found[below + name] = value
+            rest = below + name not in state and name.split('.')[0] in HEADS  # of a classifier of several layers
+            found[f'head.{name}' if rest else below + name] = value
     return found
 
 

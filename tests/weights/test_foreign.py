@@ -1,28 +1,22 @@
 """Checkpoints of timm and torchvision, as they come: every tensor is used, and the logits are theirs."""
 
+import backbone_table
 import pytest
 import small
 import timm
 import torch
 import torchvision
+from backbone_table import ROWS
 from safetensors.torch import save_file
 
 from mmhssakd.registry import MODELS
 from mmhssakd.weights import load_weights
 from mmhssakd.weights.foreign import to_ours, unwrap
 
-TIMM = [
-    *('resnet18', 'resnext50_32x4d', 'convnext_atto', 'efficientnet_b0', 'regnety_002', 'mobilenetv3_small_050'),
-    *(
-        'mobilenetv4_conv_small_035',
-        'swin_tiny_patch4_window7_224',
-        'vit_tiny_patch16_224',
-        'vit_base_patch16_clip_224',
-    ),
-    *('vit_small_patch14_dinov2', 'deit_tiny_patch16_224', 'densenet121', 'ghostnet_100', 'mobilenetv2_050', 'dla34'),
-    *('repvgg_a0', 'edgenext_xx_small', 'poolformer_s12', 'eva02_tiny_patch14_224', 'tf_efficientnetv2_b0'),
-]
-TORCHVISION = ['resnet18', 'regnet_y_400mf', 'densenet121', 'shufflenet_v2_x0_5', 'mnasnet0_5']
+
+def rows(type: str) -> list:
+    """The networks of one library in the table of docs/your_backbone.md."""
+    return [pytest.param(row, id=backbone_table.text(row.backbone)) for row in ROWS if row.backbone['type'] == type]
 
 
 def classifier(backbone: dict, channels: int, neck=None) -> torch.nn.Module:
@@ -37,26 +31,22 @@ def compare(theirs, model, file, size: int) -> None:
         torch.testing.assert_close(model(images), theirs.eval()(images), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize('name', TIMM)
-def test_timm(name, tmp_path):
+@pytest.mark.parametrize('row', rows('mmhssakd.TimmBackbone'))
+def test_timm(row, tmp_path):
     torch.manual_seed(0)
-    size = dict(img_size=28) if 'dinov2' in name else {}
-    theirs = timm.create_model(name, num_classes=7, **size)
+    options = {key: value for key, value in row.backbone.items() if key != 'type'}
+    theirs = timm.create_model(num_classes=7, **options)
     save_file(theirs.state_dict(), tmp_path / 'model.safetensors')
-    model = classifier(dict(type='mmhssakd.TimmBackbone', model_name=name, **size), theirs.head_hidden_size)
-    side = 28 if size else 224 if theirs.default_cfg.get('fixed_input_size') else 64
-    compare(theirs, model, tmp_path / 'model.safetensors', side)
+    assert row.rest['head']['in_channels'] == theirs.head_hidden_size
+    compare(theirs, classifier(row.backbone, theirs.head_hidden_size), tmp_path / 'model.safetensors', row.size)
 
 
-@pytest.mark.parametrize('name', TORCHVISION)
-def test_torchvision(name, tmp_path):
-    theirs = torchvision.models.get_model(name, num_classes=7)
+@pytest.mark.parametrize('row', rows('mmhssakd.TorchvisionBackbone'))
+def test_torchvision(row, tmp_path):
+    theirs = torchvision.models.get_model(row.backbone['name'], num_classes=7)
     torch.save(theirs.state_dict(), tmp_path / 'model.pth')
-    channels = [value for value in theirs.state_dict().values() if value.ndim == 2][-1].shape[1]
-    model = classifier(
-        dict(type='mmhssakd.TorchvisionBackbone', name=name), channels, dict(type='GlobalAveragePooling')
-    )
-    compare(theirs, model, tmp_path / 'model.pth', 64)
+    model = classifier(row.backbone, row.rest['head']['in_channels'], dict(type='GlobalAveragePooling'))
+    compare(theirs, model, tmp_path / 'model.pth', row.size)
 
 
 @pytest.mark.parametrize('kind', ['torchvision', 'timm'])
@@ -95,6 +85,14 @@ def test_what_trainers_put_around(wrap):
         (lambda s: s.update(more=torch.zeros(1)), r'1 unexpected: backbone.timm_model.more'),
         (lambda s: s.update({'fc.weight': torch.zeros(8, 512)}), r'head.fc.weight \(8, 512\) instead of \(7, 512\)'),
         (lambda s: [s.pop(name) for name in list(s)[::2]], 'missing: backbone.timm_model'),
+        (
+            lambda s: [s.update({name.replace('layer', 'block'): s.pop(name)}) for name in list(s) if 'layer' in name],
+            r'(?s)missing: backbone.timm_model.layer1.*unexpected: backbone.timm_model.block1',
+        ),
+        (
+            lambda s: s.update({'layer1.0.conv1.weight': torch.zeros(64, 64, 1, 1)}),
+            r'1 reshaped: backbone.timm_model.layer1.0.conv1.weight \(64, 64, 1, 1\) instead of \(64, 64, 3, 3\)',
+        ),
     ],
 )
 def test_every_tensor_counts(change, message, tmp_path):
@@ -144,13 +142,14 @@ def test_unknown_network():
 
 
 @pytest.mark.parametrize(
-    'name, taps, branch, options',
+    'name, branch, options',
     [
-        ('resnet18', ['layer1', 'layer2', 'layer3'], 'ConvBranch', {}),
-        ('vit_small_patch14_dinov2', ['blocks.3', 'blocks.7', 'blocks.11'], 'TransformerBranch', dict(img_size=28)),
+        ('resnet18', 'ConvBranch', {}),
+        ('vit_small_patch14_dinov2', 'TransformerBranch', dict(img_size=28)),
+        ('vit_base_patch16_siglip_224', 'TransformerBranch', dict(img_size=28, embed_dim=192, num_heads=3)),
     ],
 )
-def test_backbone_without_a_head(name, taps, branch, options, tmp_path):
+def test_backbone_without_a_head(name, branch, options, tmp_path):
     """The head learns with the branches, the backbone stays as timm saved it."""
     theirs = timm.create_model(name, num_classes=0, **options).eval()
     save_file(theirs.state_dict(), tmp_path / 'backbone.safetensors')
@@ -158,17 +157,12 @@ def test_backbone_without_a_head(name, taps, branch, options, tmp_path):
         type='SSAClassifier',
         backbone=dict(type='mmhssakd.TimmBackbone', model_name=name, **options),
         head=dict(type='LinearClsHead', num_classes=10, in_channels=theirs.num_features),
-        auxiliary_neck=dict(
-            taps=[f'timm_model.{tap}' for tap in taps],
-            branch=dict(type=f'mmhssakd.{branch}'),
-            image_size=28,
-            in_channels=theirs.num_features,
-        ),
+        auxiliary_neck=dict(branch=dict(type=f'mmhssakd.{branch}'), image_size=28),
         init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'backbone.safetensors')),
     )
     with pytest.raises(ValueError, match='missing: head.fc.weight') as error:
         MODELS.build(dict(config, frozen=True)).init_weights()
-    assert "If it has no head, set model.frozen='backbone'" in str(error.value)
+    assert "without a head (model.frozen='backbone')?" in str(error.value)
     model = MODELS.build(dict(config, frozen='backbone'))
     model.init_weights()
     model.train()
@@ -190,3 +184,22 @@ def test_backbone_without_a_head(name, taps, branch, options, tmp_path):
 def test_frozen_is_one_of_three():
     with pytest.raises(ValueError, match="model.frozen must be True, False or 'backbone', but got 'head'"):
         MODELS.build(small.config(frozen='head'))
+
+
+@pytest.mark.parametrize(
+    'name, taps',
+    [
+        ('resnet18', ['layer1', 'layer2', 'layer3', 'layer4']),
+        ('convnext_atto', ['stages.0', 'stages.1', 'stages.2', 'stages.3']),
+        ('vit_tiny_patch16_224', ['blocks.2', 'blocks.5', 'blocks.8', 'blocks.11']),
+    ],
+)
+def test_taps_by_default(name, taps):
+    backbone = MODELS.build(dict(type='mmhssakd.TimmBackbone', model_name=name))
+    assert backbone.taps == tuple(f'timm_model.{tap}' for tap in taps)
+
+
+def test_size_that_a_position_embedding_refuses():
+    teacher = classifier(dict(type='mmhssakd.TimmBackbone', model_name='vit_tiny_patch16_224'), 192)
+    with pytest.raises(ValueError, match=r'VisionTransformer does not take images of 32 x 48.*model\.teacher\.size'):
+        teacher(torch.zeros(1, 3, 32, 48))

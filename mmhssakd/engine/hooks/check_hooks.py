@@ -1,6 +1,6 @@
 """Stop a run before its first step: whose checkpoint, pretrained backbone or number of classes does not fit."""
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 import torch
 import torch.nn as nn
@@ -184,26 +184,30 @@ class ClassCountHook(NumClassCheckHook):
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Compare the names of both data sets: labels are numbers, which mean the classes in their order.
+        """Compare the names of the training set with all others: labels are numbers, which mean classes in their order.
 
         Raises:
-            ValueError: A name has another number in the one than in the other; or the model needs labels, and there are
-                none.
+            ValueError: A name has another number in the validation set, or in the checkpoint of a teacher or of a
+                frozen classifier; or the model needs labels, and there are none.
         """
-        check_labels_are_there(model_of(runner), runner.train_dataloader.dataset)
-        if runner.val_loop is None:
-            return
-        train, val = (classes_of(loader) or () for loader in (runner.train_dataloader, runner.val_dataloader))
+        model = model_of(runner)
+        check_labels_are_there(model, runner.train_dataloader.dataset)
         numbers: Dict[str, List[int]] = {}
-        for i, name in enumerate(train):
+        for i, name in enumerate(listed(classes_of(runner.train_dataloader))):
             numbers.setdefault(name, []).append(i)  # ImageNet has two cranes
-        for i, name in enumerate(() if isinstance(train, str) or isinstance(val, str) else val):
-            if i not in numbers.get(name, [i]):
-                raise ValueError(
-                    f'Class {name!r} is number {numbers[name][0]} in train_dataloader.dataset and number {i} '
-                    'in val_dataloader.dataset: give both the same metainfo.classes, in the same order '
-                    '(for folders, the same folders).'
-                )
+        others = {
+            'val_dataloader.dataset': runner.val_loop and classes_of(runner.val_dataloader),
+            'model.teacher.checkpoint': getattr(getattr(model, 'teacher', None), 'learned_classes', None),
+            'model.init_cfg.checkpoint': getattr(model, 'learned_classes', None),
+        }
+        for other, names in others.items():
+            for i, name in enumerate(listed(names)):
+                if i not in numbers.get(name, [i]):
+                    raise ValueError(
+                        f'Class {name!r} is number {numbers[name][0]} in train_dataloader.dataset and number {i} in '
+                        f'{other}: give both the same metainfo.classes, in the same order (for folders, the same '
+                        'folders).'
+                    )
 
     def _check_head(self, runner: Runner, mode: str) -> None:  # mmdet's, private: called before an epoch
         check_heads(model_of(runner), getattr(runner, f'{mode}_dataloader'), f'{mode}_dataloader')
@@ -235,6 +239,11 @@ def check_labels_are_there(model: nn.Module, dataset: Any) -> None:
 def classes_of(loader: DataLoader) -> Any:
     """Class names of a data loader's data set, as they were given; None if it has none."""
     return (getattr(loader.dataset, 'metainfo', None) or {}).get('classes')
+
+
+def listed(classes: Any) -> Sequence[str]:
+    """Names of classes; none if there are none, or a single string, which :func:`check_heads` refuses."""
+    return () if classes is None or isinstance(classes, str) else classes
 
 
 def check_heads(model: nn.Module, loader: DataLoader, where: str) -> None:

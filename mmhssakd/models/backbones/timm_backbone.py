@@ -17,6 +17,8 @@ class TimmBackbone(BaseBackbone):
     A classifier with ``neck=None`` and a ``LinearClsHead`` on it has timm's logits, for every network whose classifier
     is one linear layer: also those that normalize after pooling, or take a class token. It takes timm's checkpoints.
 
+    ``taps`` are the defaults of :class:`AuxiliaryNeck`: up to four of the stages that timm lists in ``feature_info``.
+
     Args:
         model_name (str): As in ``timm.list_models()``.
         out_indices (Sequence[int], optional): Return these of timm's feature maps, for a detector; layers that none of
@@ -48,6 +50,9 @@ class TimmBackbone(BaseBackbone):
         if not timm.is_model(model_name):
             raise ValueError(f'no network {model_name!r}: timm.list_models() lists them.')
         self.timm_model = timm.create_model(model_name, num_classes=0, **kwargs)
+        stages = [f'timm_model.{stage["module"]}' for stage in getattr(self.timm_model, 'feature_info', [])]
+        if stages:  # the last four; of a ViT, whose every block counts, the end of each quarter
+            self.taps = tuple(stages[:: -max(len(stages) // 4, 1)][3::-1])
         self.out_indices, self.norm_eval = out_indices and list(out_indices), norm_eval
         if out_indices:
             pruned = copy.deepcopy(self.timm_model)
@@ -65,7 +70,17 @@ class TimmBackbone(BaseBackbone):
         return self
 
     def forward(self, x: torch.Tensor) -> Tuple[torch.Tensor, ...]:
-        """Compute the pooled features of images (N, C, H, W), a tuple of one (N, F), or feature maps."""
-        if self.out_indices:
-            return tuple(self.timm_model.forward_intermediates(x, self.out_indices, intermediates_only=True))
-        return (self.timm_model.forward_head(self.timm_model.forward_features(x), pre_logits=True),)
+        """Compute the pooled features of images (N, C, H, W), a tuple of one (N, F), or feature maps.
+
+        Raises:
+            ValueError: The network does not take images of this size.
+        """
+        try:
+            if self.out_indices:
+                return tuple(self.timm_model.forward_intermediates(x, self.out_indices, intermediates_only=True))
+            return (self.timm_model.forward_head(self.timm_model.forward_features(x), pre_logits=True),)
+        except AssertionError as error:  # timm's, of position embeddings
+            raise ValueError(
+                f'{type(self.timm_model).__name__} does not take images of {x.shape[2]} x {x.shape[3]}: {error}. Set '
+                'dynamic_img_size=True or img_size of the backbone or, for a teacher, model.teacher.size.'
+            ) from None

@@ -11,7 +11,7 @@ from mmhssakd.models.data_preprocessor import preprocessor_config
 from mmhssakd.models.labels import Labels, is_labelled, read_labels
 from mmhssakd.models.losses.terms import Logits, accuracies, joint_or_view_loss, named_losses
 from mmhssakd.registry import MODELS, TRANSFORMS
-from mmhssakd.weights.checkpoint import check_fit, read_for
+from mmhssakd.weights.checkpoint import load_weights
 
 
 @MODELS.register_module()
@@ -91,16 +91,8 @@ class SSAClassifier(ImageClassifier):
             if not isinstance(self.init_cfg, dict) or self.init_cfg.get('type') != 'Pretrained':
                 mend = "set model.init_cfg=dict(type='Pretrained', checkpoint=...)."
                 raise ValueError(f'model.frozen=True keeps backbone and head as they are loaded: {mend}')
-            checkpoint, where = self.init_cfg['checkpoint'], 'model.init_cfg.checkpoint'
-            state = self.state_dict()
-            frozen = {name: value for name, value in state.items() if name.split('.')[0] not in self.trained}
-            found = {name: value for name, value in read_for(self, checkpoint, where)[0].items() if name in frozen}
-            check_fit(
-                frozen,
-                found,
-                f"{where}: {checkpoint} does not hold what is frozen. If it has no head, set model.frozen='backbone'.",
-            )
-            self.load_state_dict(found, strict=False)  # as mmengine would, but under our names
+            # as mmengine would, but under our names
+            load_weights(self, self.init_cfg['checkpoint'], 'model.init_cfg.checkpoint', others=self.trained)
             self._is_init = True
 
     def train(self, mode: bool = True) -> 'SSAClassifier':

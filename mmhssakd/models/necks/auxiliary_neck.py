@@ -49,7 +49,8 @@ class AuxiliaryNeck(BaseModule):
     backbone keeps its code and its ``out_indices``, and inference never meets a hook.
 
     Taps, chain and repetition have defaults where the backbone itself says what its stages are: our CIFAR
-    networks do (:class:`StageChain`), and so do mmpretrain's residual networks (``res_layers``).
+    networks do (:class:`StageChain`), and so do mmpretrain's residual networks (``res_layers``) and, for the taps,
+    :class:`TimmBackbone`.
 
     Args:
         backbone (dict): Config of the backbone that is tapped. The classifier fills it in.

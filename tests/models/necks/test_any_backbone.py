@@ -1,8 +1,5 @@
 """Branches for families that are not residual networks, and offline pairs across families: a few real steps each."""
 
-import re
-from pathlib import Path
-
 import pytest
 import small
 import torch
@@ -222,19 +219,3 @@ def test_maps_with_channels_last():
 def test_unknown_torchvision_network():
     with pytest.raises(ValueError, match="no network 'resnet19'"):
         MODELS.build(dict(type='TorchvisionBackbone', name='resnet19'))
-
-
-DOCS = Path(__file__).parents[3] / 'docs/your_backbone.md'
-TABLE = re.findall(r'^\| `(type=.*?)` \| `(.*?)` \| `(.*?)` \|$', DOCS.read_text(), re.M)
-
-
-@pytest.mark.parametrize('backbone, neck, parts', TABLE, ids=[row[0] for row in TABLE])
-def test_table_of_the_docs(backbone, neck, parts, monkeypatch):
-    monkeypatch.setattr('mmhssakd.models.necks.auxiliary_neck.initialize', lambda module: None)  # takes long
-    backbone, neck, parts = (eval(f'dict({text})') for text in (backbone, neck, parts))
-    head = dict(dict(type='LinearClsHead', num_classes=10), **parts.pop('head'))
-    options = dict(dict(type='SSAClassifier', neck=GAP), **parts)
-    model = MODELS.build(dict(options, backbone=backbone, head=head, auxiliary_neck=neck)).eval()
-    with torch.no_grad():
-        p, q = model.forward_views(torch.randn(1, 3, 224, 224))
-    assert p.shape == (1, 10) and [logits.shape for logits in q] == [(1, 40)] * len(neck['taps'])
