@@ -133,5 +133,6 @@ def load_weights(model: nn.Module, checkpoint: str, where: str = 'checkpoint', o
     )
     model.load_state_dict(found, strict=False)
     if 'head' not in ignored:
-        model.learned_classes = (meta.get('dataset_meta') or {}).get('classes')  # type: ignore[assignment]
+        names: Any = (meta.get('dataset_meta') or {}).get('classes')
+        model.learned_classes = names
     return meta
