@@ -31,8 +31,9 @@ nms.register_fake(lambda boxes, scores, iou_threshold, score_threshold, count: b
 
 def onnx_nms(boxes: Any, scores: Any, iou_threshold: float, score_threshold: float, count: int) -> Any:
     """The same in ONNX's operators. That of ``torchvision.nms`` has no limit, and takes seconds for 10,000 boxes."""
-    from onnxscript import opset18 as op
+    from onnxscript import opset18
 
+    op: Any = opset18
     boxes, scores = op.Unsqueeze(boxes, [0]), op.Unsqueeze(scores, [0, 1])
     kept = op.NonMaxSuppression(boxes, scores, count, iou_threshold, score_threshold)  # rows of image, class, box
     kept = op.Concat(op.Reshape(op.Slice(kept, [2], [3], [1]), [-1]), op.Expand([-1], [count]), axis=0)
@@ -64,9 +65,9 @@ class DetectorGraph(nn.Module):
 
     def __init__(self, detector: nn.Module) -> None:
         super().__init__()
-        self.detector = detector
-        self.roi_head = getattr(detector, 'roi_head', None)
-        self.dense_head = getattr(detector, 'bbox_head' if self.roi_head is None else 'rpn_head', None)
+        self.detector: Any = detector
+        self.roi_head: Any = getattr(detector, 'roi_head', None)
+        self.dense_head: Any = getattr(detector, 'bbox_head' if self.roi_head is None else 'rpn_head', None)
         for head in (self.dense_head, self.roi_head or self.dense_head):
             if not isinstance(head, HEADS) or head.test_cfg.nms.get('type', 'nms') != 'nms':
                 raise ValueError(

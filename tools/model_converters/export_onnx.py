@@ -29,7 +29,6 @@ from mmhssakd.converters.onnx import TRANSLATIONS, DetectorGraph
 
 TOLERANCE = 1e-3  # of logits relative to the largest one, of boxes in pixels
 SCORE_TOLERANCE = 1e-4
-OPSET = 18
 SIZE = 'height and width (default: 224 224); smaller images are padded for a detector'
 Picture = Tuple[str, Tensor, DetDataSample]  # name, normalized pixels (1, 3, H, W), size before they were padded
 
@@ -52,28 +51,19 @@ def write(network: nn.Module, inputs: Tuple[Tensor, ...], names: List[str], out:
     import onnx
     import onnxruntime
 
-    torch.onnx.export(
-        network.eval(),
-        inputs,
-        str(out),
-        input_names=names[: len(inputs)],
-        output_names=names[len(inputs) :],
-        opset_version=OPSET,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-        dynamic_shapes=({0: torch.export.Dim.DYNAMIC},) if len(inputs) == 1 else None,
-        custom_translation_table=TRANSLATIONS,
-    )
+    shapes = ({0: torch.export.Dim.DYNAMIC},) if len(inputs) == 1 else None
+    options = dict(opset_version=18, dynamo=True, external_data=False, verbose=False, dynamic_shapes=shapes)
+    options.update(input_names=names[: len(inputs)], output_names=names[len(inputs) :])
+    torch.onnx.export(network.eval(), inputs, str(out), custom_translation_table=TRANSLATIONS, **options)
     graph = onnx.load(str(out))
     onnx.helper.set_model_props(graph, {key: json.dumps(value) for key, value in notes.items()})
     for name, default in zip(names[1:], inputs[1:]):
         graph.graph.initializer.append(onnx.numpy_helper.from_array(default.numpy(), name))
     onnx.checker.check_model(graph)
     onnx.save(graph, str(out))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    return onnxruntime.InferenceSession(str(out), options, providers=['CPUExecutionProvider'])
+    threads = onnxruntime.SessionOptions()
+    threads.intra_op_num_threads = torch.get_num_threads()
+    return onnxruntime.InferenceSession(str(out), threads, providers=['CPUExecutionProvider'])
 
 
 def check_classifier(model: nn.Module, session: Any, images: Tensor) -> None:
