@@ -11,6 +11,10 @@ from statistics import mean, median
 from time import perf_counter
 from typing import Any, Iterable, List, Tuple
 
+from mmhssakd.apis import get_model  # before mmdet, which needs its operators
+from mmhssakd.converters.onnx import TRANSLATIONS, DetectorGraph
+
+# isort: split
 import numpy as np
 import torch
 import torch.nn as nn
@@ -23,9 +27,6 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.utils import scandir
 from torch import Tensor
-
-from mmhssakd.apis import get_model
-from mmhssakd.converters.onnx import TRANSLATIONS, DetectorGraph
 
 TOLERANCE = 1e-3  # of logits relative to the largest one, of boxes in pixels
 SCORE_TOLERANCE = 1e-4

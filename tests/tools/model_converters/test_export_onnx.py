@@ -12,7 +12,7 @@ import pytest
 import torch
 from detection_data import image
 from mmdet.structures import DetDataSample
-from processes import ROOT, call
+from processes import ROOT, call, run
 
 import mmhssakd
 from mmhssakd.apis import find_config
@@ -139,3 +139,8 @@ def test_other_detectors():
 def test_refusals(arguments, message):
     with pytest.raises(SystemExit, match=message):
         call(TOOL, find_config(arguments[0]), *arguments[1:])
+
+
+def test_help():
+    """As a process: the tool finds mmcv's operators by itself."""
+    assert '--images' in run(TOOL, '--help').stdout
