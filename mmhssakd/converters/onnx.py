@@ -9,12 +9,12 @@ from typing import Any, Tuple
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from mmdet.models.dense_heads import RetinaHead, RPNHead, RTMDetHead, SSDHead
+from mmdet.models.dense_heads import RetinaHead, RPNHead, RTMDetHead
 from mmdet.models.roi_heads import StandardRoIHead
 from mmengine.config import ConfigDict
 from torch import Tensor
 
-HEADS = (RPNHead, StandardRoIHead, RetinaHead, RTMDetHead, SSDHead)
+HEADS = (RPNHead, StandardRoIHead, RetinaHead, RTMDetHead)
 Tensors = Tuple[Tensor, ...]
 
 
