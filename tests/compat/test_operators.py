@@ -347,7 +347,7 @@ def test_an_extension_cut_short(other_extension, tmp_path):
 
 
 def test_the_listing_says_which_are_in_use(monkeypatch, capsys):
-    monkeypatch.setattr(sys, 'argv', ['mmhssakd', 'KDLoss'])
+    monkeypatch.setattr(sys, 'argv', ['mmhssakd', 'list', 'KDLoss'])
     main()
     assert f"; mmcv's operators: {operators.in_use()}\n" in capsys.readouterr().out
 

@@ -108,7 +108,9 @@ def in_project(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    'file', [f for f in SWEEPS if not f.stem.startswith(('quickstart', 'paper'))], ids=lambda file: file.stem
+    'file',
+    [f for f in SWEEPS if not f.stem.startswith(('quickstart', 'paper', 'unlabelled'))],
+    ids=lambda file: file.stem,
 )
 def test_every_arm_of_a_shipped_sweep_trains_in_another_way(file, in_project):
     trials = make_sweep(read_sweep(file), [3]).trials
@@ -138,6 +140,23 @@ def test_the_quickstart(in_project):
         assert student.options['train_dataloader.dataset.seed'] == '4'
     assert quick.work_dir.name == 'quickstart-quick'
     assert all('train_cfg.max_epochs' in trial.options for trial in quick.trials)
+
+
+def test_with_and_without_unlabelled_images(in_project):
+    """One teacher; every student's labeled images follow the seed, and all take as many steps."""
+    trials = make_sweep(read_sweep(ROOT / 'configs/sweeps/unlabelled.json'), [0, 4]).trials
+    assert len(trials) == 2 + 2 * 5 and trials[1].needs == [(trials[0], 'model.init_cfg.checkpoint')]
+    steps = set()
+    for trial in trials[2:]:
+        assert trial.name == 'CE' or trial.needs == [(trials[1], 'model.teacher.checkpoint')]
+        cfg = Config.fromfile(trial.config)
+        cfg.merge_from_dict({key: DictAction._parse_iterable(str(value)) for key, value in trial.options.items()})
+        more = 'unlabeled' in trial.name
+        labelled = cfg.train_dataloader.dataset.datasets[0] if more else cfg.train_dataloader.dataset
+        assert labelled.seed == trial.seed and labelled.num_images == 2000
+        shares = cfg.train_dataloader.sampler.get('shares', (1,))
+        steps.add(cfg.train_cfg.max_epochs * sum(shares) / shares[0])
+    assert len(steps) == 1
 
 
 def test_the_papers_chain(in_project):
