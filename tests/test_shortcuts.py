@@ -35,6 +35,7 @@ def images(tmp_path) -> Path:
     return tmp_path / 'images'
 
 
+@pytest.mark.slow
 def test_from_a_timm_checkpoint_to_a_detector(images, tmp_path):
     torch.manual_seed(0)
     network = timm.create_model('convnext_atto', num_classes=7)

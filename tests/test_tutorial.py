@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pytest
 from fashion_data import make_fashion
 from nbclient import NotebookClient
 
@@ -12,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / 'docs/tutorials/your_teacher.ipynb'
 
 
+@pytest.mark.slow
 def test_notebook(tmp_path, monkeypatch):
     for folder in ('configs', 'tools', 'mmhssakd'):
         (tmp_path / folder).symlink_to(ROOT / folder)
