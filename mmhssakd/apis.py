@@ -1,7 +1,8 @@
-"""Find a shipped config by its name, and build its model for inference."""
+"""Find a shipped config by its name, train it, and build its model for inference."""
 
 import copy
 import functools
+import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
@@ -46,6 +47,28 @@ def find_config(model: str) -> str:
             f'{model!r} is neither a config file nor the name of a shipped model. python -m mmhssakd lists the names.'
         )
     return str(home() / entry.config)
+
+
+def train_command(
+    config: str, work_dir: Union[str, Path], options: Dict[str, Any], processes: Optional[int] = None, *more: str
+) -> List[str]:
+    """The call of ``tools/train.py`` that starts a run or goes on with it.
+
+    Args:
+        config (str): Config file, or name of a shipped model.
+        work_dir (str): Folder of the run.
+        options (dict): ``--cfg-options``.
+        processes (int, optional): Train with so many, one a GPU. Defaults to None, one process without a launcher.
+        *more (str): Other options of the tool.
+    """
+    start = [sys.executable, '-u']
+    run = [str(home() / 'tools/train.py'), find_config(config), '--resume', '--work-dir', str(work_dir), *more]
+    if processes:
+        start += ['-m', 'torch.distributed.run', '--standalone', f'--nproc-per-node={processes}']
+        run += ['--launcher', 'pytorch']
+    if options:
+        run += ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
+    return [*start, *run]
 
 
 def get_model(

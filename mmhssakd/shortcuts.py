@@ -4,13 +4,12 @@ Both write configs, or options of a shipped one, and run ``tools/train.py`` on t
 """
 
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, Optional, Union
 
 import torch
 
-from .apis import find_config, home
+from .apis import find_config, train_command
 from .weights.checkpoint import read_state_dict
 from .weights.files import save_atomically
 from .weights.resume import named_checkpoint
@@ -130,7 +129,7 @@ def finetune(
         RuntimeError: The training failed; it said why.
     """
     paths = {'data_root': Path(data).resolve(), 'model.backbone.init_cfg.checkpoint': Path(backbone).resolve()}
-    return run(find_config(detector), Path(work_dir), {**paths, **(options or {})}, processes)
+    return run(detector, Path(work_dir), {**paths, **(options or {})}, processes)
 
 
 def timm_teacher(name: str, weights: Optional[File], file: Path) -> Dict[str, Any]:
@@ -158,22 +157,8 @@ def timm_teacher(name: str, weights: Optional[File], file: Path) -> Dict[str, An
 
 def run(config: str, work_dir: Path, options: Dict[str, Any], processes: int, *more: str) -> Path:
     """Run ``tools/train.py``, or go on with it; returns the last checkpoint."""
-    start: List[str] = [sys.executable]
-    command = [
-        str(home() / 'tools/train.py'),
-        config,
-        '--work-dir',
-        str(work_dir),
-        '--resume',
-        '--auto-scale-lr',
-        *more,
-    ]
-    if processes > 1:
-        start += ['-m', 'torch.distributed.run', '--standalone', f'--nproc-per-node={processes}']
-        command += ['--launcher', 'pytorch']
-    if options:
-        command += ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
-    if code := subprocess.run([*start, *command]).returncode:
+    command = train_command(config, work_dir, options, processes if processes > 1 else None, '--auto-scale-lr', *more)
+    if code := subprocess.run(command).returncode:
         raise RuntimeError(f'The training in {work_dir} ended with exit status {code}; its last lines say why.')
     checkpoint = named_checkpoint(work_dir)
     if checkpoint is None:

@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import List, Mapping, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 
-from mmhssakd.apis import find_config, home
+from mmhssakd.apis import find_config, home, train_command
 from mmhssakd.weights.files import replace_file
 from .runs import Run, settings_of, unit_of
 
@@ -126,12 +125,8 @@ class Trial:
         """The call of ``tools/train.py``; the trials that this one needs are finished."""
         options: dict = {'randomness.seed': self.seed, **self.options}
         options |= {key: Run(need.work_dir).checkpoint for need, key in self.needs}
-        start = [sys.executable, '-u']
-        run = [str(home() / 'tools/train.py'), find_config(self.config), '--resume', '--work-dir', str(self.work_dir)]
-        if self.processes:
-            start += ['-m', 'torch.distributed.run', '--standalone', f'--nproc-per-node={self.processes}']
-            run += ['--launcher', 'pytorch', '--auto-scale-lr']
-        return [*start, *run, '--cfg-options', *(f'{key}={value}' for key, value in options.items())]
+        more = ['--auto-scale-lr'] if self.processes else []
+        return train_command(self.config, self.work_dir, options, self.processes, *more)
 
     @property
     def share(self) -> float:

@@ -88,7 +88,7 @@ def test_a_signal_ends_the_trials(trainer, tmp_path):
     (tmp_path / 'home/tools/train.py').unlink()
     (tmp_path / 'home/tools/train.py').write_text('import time; print("go", flush=True); time.sleep(100)')
     (tmp_path / 'sweep.json').write_text(json.dumps(dict(config='config.py', arms={'CE': {}})))
-    script = 'import sys, pathlib; from mmhssakd.experiments import trial; trial.home = lambda: pathlib.Path("home");'
+    script = 'import sys, pathlib; from mmhssakd import apis; apis.home = lambda: pathlib.Path("home");'
     script += f'sys.path.append("{ROOT}/tools"); import sweep; sys.argv = ["", "sweep.json"]; sweep.main()'
     process = subprocess.Popen(
         [sys.executable, '-c', script], env=dict(os.environ, PYTHONPATH=str(ROOT)), stdout=subprocess.PIPE, text=True
