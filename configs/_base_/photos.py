@@ -1,4 +1,4 @@
-# A folder with one subfolder for each class, at 32 pixels, for a machine without a GPU: few labeled images, one-cycle SGD.
+# A folder with one subfolder for each class, at 32 pixels, for a machine without a GPU: few labeled images, one-cycle SGD in bfloat16.
 _base_ = './fashion_mnist.py'
 
 data_root = 'data/tiny-imagenet-40'
@@ -26,8 +26,9 @@ val_dataloader = dict(
     dataset=dict(_delete_=True, type='CustomDataset', data_root=data_root, data_prefix='val', pipeline=test_pipeline)
 )
 test_dataloader = val_dataloader
+optim_wrapper = dict(type='mmhssakd.BF16OptimWrapper')
 auto_scale_lr = dict(base_batch_size=32)
 
-max_epochs = 60
+max_epochs = 32
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 param_scheduler = dict(total_steps=max_epochs, end=max_epochs)
