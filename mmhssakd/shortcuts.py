@@ -10,8 +10,9 @@ from typing import Any, Dict, Optional, Union
 import torch
 
 from .apis import find_config, train_command
-from .weights.checkpoint import read_state_dict
+from .weights.checkpoint import read_checkpoint, tensors_of
 from .weights.files import save_atomically
+from .weights.foreign import unwrap
 from .weights.resume import named_checkpoint
 
 File = Union[str, Path]
@@ -136,7 +137,9 @@ def timm_teacher(name: str, weights: Optional[File], file: Path) -> Dict[str, An
     """Load a timm model by timm itself, save its backbone, and find out the fields of ``TEACHER``."""
     import timm  # a heavy import, for this alone
 
-    overlay = None if weights is None else dict(state_dict=read_state_dict(str(weights), 'weights'))
+    overlay = None
+    if weights:
+        overlay = dict(state_dict=tensors_of(unwrap(read_checkpoint(str(weights), 'weights')), f'weights: {weights}'))
     settings = timm.get_pretrained_cfg(name.split('.')[0] if weights else name)
     network: Dict[str, Any] = dict(model_name=name)
     if settings and settings.fixed_input_size:  # position embeddings are made for this size

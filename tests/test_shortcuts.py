@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 import mmhssakd
+from mmhssakd.shortcuts import timm_teacher
 from mmhssakd.weights.checkpoint import read_state_dict
 
 FEW = {
@@ -68,3 +69,13 @@ def test_from_a_timm_checkpoint_to_a_detector(images, tmp_path):
 def test_folder_without_classes(tmp_path):
     with pytest.raises(FileNotFoundError, match='must hold the folders train and val'):
         mmhssakd.distill('convnext_atto', tmp_path, tmp_path / 'work')
+
+
+@pytest.mark.parametrize('key', [None, 'model_ema'])
+def test_weights_as_a_trainer_saves_them(tmp_path, key):
+    network = timm.create_model('resnet10t', num_classes=3)
+    torch.save({key: network.state_dict(), 'epoch': 3} if key else network.state_dict(), tmp_path / 'theirs.pth')
+    fields = timm_teacher('resnet10t', tmp_path / 'theirs.pth', tmp_path / 'ours.pth')
+    assert fields['channels'] == 512
+    for name, value in read_state_dict(str(tmp_path / 'ours.pth')).items():
+        assert torch.equal(value, network.state_dict()[name])

@@ -93,6 +93,7 @@ def coco_content(root: str, place: str) -> dict:
         twice = [key for key, count in Counter(image['id'] for image in images).items() if count > 1]
         boxes = [{'area': box['bbox'][2] * box['bbox'][3], **box} for box in content['annotations']]
         used, groups = {box['category_id'] for box in boxes}, {kind.get('supercategory') for kind in kinds}
+        lost = {box['image_id'] for box in boxes} - {image['id'] for image in images}
         kinds = [kind for kind in kinds if kind['id'] in used or kind['name'] not in groups]
         folder = next((f for f in folders if images and osp.isfile(osp.join(f, images[0]['file_name']))), folders[0])
         images = [
@@ -103,6 +104,8 @@ def coco_content(root: str, place: str) -> dict:
         raise ValueError(f'{file} is no json of boxes in the format of COCO: {error!r}') from None
     if twice:
         raise ValueError(f'{file}: {len(twice)} image ids occur more than once: {twice[:5]}')
+    if lost:
+        raise ValueError(f'{file}: boxes name {len(lost)} image ids that it does not list: {sorted(lost)[:5]}')
     return dict(images=images, annotations=boxes, categories=kinds)
 
 

@@ -293,8 +293,15 @@ def test_damaged_json(coco, content):
         build(coco)
 
 
+def test_boxes_of_an_image_that_is_not_listed(coco):
+    edit(coco, annotations=lambda boxes: [dict(boxes[0], image_id=77), *boxes[1:]])
+    with pytest.raises(ValueError, match=r'train2017.json: boxes name 1 image ids that it does not list: \[77\]'):
+        build(coco)
+
+
 @pytest.mark.parametrize(
-    'part, key', [('images', 'width'), ('images', 'id'), ('annotations', 'bbox'), ('annotations', 'category_id')]
+    'part, key',
+    [('images', 'width'), ('images', 'id'), *(('annotations', key) for key in ('bbox', 'category_id', 'image_id'))],
 )
 def test_json_that_lacks_a_key(coco, part, key):
     edit(coco, **{part: lambda items: [{k: v for k, v in item.items() if k != key} for item in items]})

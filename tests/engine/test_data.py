@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from mmhssakd.engine.launch.config import read_config
-from mmhssakd.engine.launch.data import check_data
+from mmhssakd.engine.launch.data import check_data, check_normalized_once
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 LOADERS = ('train_dataloader', 'val_dataloader')
@@ -59,3 +59,15 @@ def test_roots_that_differ(tmp_path):
     )
     with pytest.raises(FileNotFoundError, match='--cfg-options train_dataloader.dataset.data_root=FOLDER$'):
         check_data(cfg, LOADERS)
+
+
+@pytest.mark.parametrize('file', ['hssakd_r18_imagenet.py', 'detection/faster-rcnn_r18_fpn_coco.py'])
+def test_images_normalized_twice(file):
+    cfg = read_config(str(CONFIGS / file))
+    check_normalized_once(cfg)
+    cfg.train_dataloader.dataset.pipeline.insert(-1, dict(type='mmcv.Normalize', mean=[0] * 3, std=[1] * 3))
+    place = rf'train_dataloader.dataset.pipeline.{len(cfg.train_dataloader.dataset.pipeline) - 2} \(Normalize\)'
+    with pytest.raises(ValueError, match=place + ' and data_preprocessor.mean both normalize'):
+        check_normalized_once(cfg)
+    (cfg.model if 'detection' in file else cfg).data_preprocessor.update(mean=None, std=None)
+    check_normalized_once(cfg)

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmhssakd.datasets.detection_folder import folder_classes
 from mmhssakd.datasets.idx_files import check_idx_files
 from .keys import places_of
-from .options import set_classes, shared_root, walk
+from .options import parts_with_data, set_classes, shared_root, walk
 
 DOWNLOADED = ('MNIST', 'FashionMNIST', 'CIFAR10', 'CIFAR100')  # data sets of mmpretrain that fetch themselves
 VOC = dict(img_subdir='JPEGImages', ann_subdir='Annotations')  # mmdet's options of a data set in VOC's layout
@@ -51,6 +51,21 @@ def find_classes(cfg: Config, loaders: Sequence[str]) -> None:
         if str(node.get('type')).endswith('DetectionFolder') and not (node.get('metainfo') or {}).get('classes'):
             more = {key: node[key] for key in ('split', 'ignore_classes') if key in node}
             set_classes(cfg, folder_classes(node['data_root'], **more))
+
+
+def check_normalized_once(cfg: Config) -> None:
+    """Check that a pipeline does not normalize what the model's ``data_preprocessor`` will.
+
+    Raises:
+        ValueError: It does.
+    """
+    images = (cfg.get('model') or {}).get('data_preprocessor') or cfg.get('data_preprocessor') or {}
+    for place, node in walk(parts_with_data(cfg)):
+        if str(node.get('type')).rpartition('.')[2] == 'Normalize' and images.get('mean') is not None:
+            raise ValueError(
+                f'{place} (Normalize) and data_preprocessor.mean both normalize the images. Remove one of the two: '
+                '--cfg-options data_preprocessor.mean=None data_preprocessor.std=None, or the step of the pipeline.'
+            )
 
 
 def expected(dataset: dict) -> List[str]:

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from .amp import use_amp
 from .config import read_config
-from .data import check_data, find_classes
+from .data import check_data, check_normalized_once, find_classes
 from .keys import check_keys
 from .teacher import check_teacher
 
@@ -25,7 +25,7 @@ def launch_config(args: argparse.Namespace, *loaders: str) -> Config:
         FileNotFoundError: The config file, a data folder that it names, or the teacher's checkpoint does not exist.
         KeyError: A key of the config, or of the options, is misspelt.
         OSError: The work dir cannot be written to.
-        ValueError: Data files are damaged, or mixed precision cannot be had.
+        ValueError: Data files are damaged, images are normalized twice, or mixed precision cannot be had.
     """
     given = vars(args)
     cfg = read_config(args.config, args.cfg_options)
@@ -46,6 +46,7 @@ def launch_config(args: argparse.Namespace, *loaders: str) -> Config:
     for name in loaders:
         fill_loader(cfg, name, args)
     check_data(cfg, loaders)
+    check_normalized_once(cfg)
     find_classes(cfg, loaders)
     if 'train_teacher' in given:
         check_teacher(cfg, args.config)
