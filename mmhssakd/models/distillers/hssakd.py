@@ -16,6 +16,7 @@ from mmhssakd.registry import MODELS
 from .criterion import Criterion
 from .preparation import Preparation
 from .teacher import build_teacher, match_branches, teacher_dtype
+from .teacher_cache import TeacherCache
 
 
 @MODELS.register_module()
@@ -31,7 +32,8 @@ class HSSAKD(SSAClassifier):
         teacher (dict, optional): ``config`` (a config file or a model dict), ``checkpoint`` (a path or URL), and, if it
             sees images in another size, ``size`` (pixels) and ``interpolation``; its mean, standard deviation and
             channel order are those of its config's ``data_preprocessor``. ``dtype='bfloat16'`` computes the teacher
-            alone in mixed precision. None is a student that cannot be trained.
+            alone in mixed precision. ``cache`` is a file that keeps what it says of a data set in
+            ``mmhssakd.FixedCrops`` (docs/performance.md). None is a student that cannot be trained.
         kd_loss (dict): The mimicry loss of p; it holds the temperature. Defaults to ``dict(type='KDLoss', tau=3)``.
         loss_weight (dict, optional): Factors of the terms ``task``, ``kl_q``, ``kl_p``, by default 1, and ``aux``
             (cross-entropy of the student's own branches), by default 0. A term with factor 0 is not computed (``task``
@@ -61,6 +63,8 @@ class HSSAKD(SSAClassifier):
         self.criterion.freeze_idle_branches([self])
         self.teacher_config, self.branch_map = teacher, branch_map
         self.teacher_dtype = teacher_dtype(teacher)
+        file = (teacher or {}).get('cache')
+        self.cache = file and TeacherCache(file, self.num_views)
         self.preparation: nn.Module = nn.Identity()  # of the teacher's images; known with the teacher
 
     @cached_property  # which nn.Module does not see: no state_dict(), parameters() or train() reaches the teacher
@@ -73,7 +77,7 @@ class HSSAKD(SSAClassifier):
         """
         if self.teacher_config is None:
             return None
-        options = {name: value for name, value in self.teacher_config.items() if name != 'dtype'}
+        options = {name: value for name, value in self.teacher_config.items() if name not in ('dtype', 'cache')}
         images = {name: options.pop(name) for name in ('size', 'interpolation') if name in options}
         teacher = build_teacher(**options, num_classes=self.num_classes)
         self.branch_map = match_branches(self, teacher, self.branch_map)
@@ -130,7 +134,8 @@ class HSSAKD(SSAClassifier):
         # mimicry itself needs no labels
         labels = read_labels(data_samples, self.num_views, inputs.device, mixed=not with_aux)
         views = self.make_views(inputs)  # t_j(x)
-        teacher, student = self.teach(views), self.forward_views(views)
+        teacher = self.cache(self.teach, views, data_samples) if self.cache else self.teach(views)
+        student = self.forward_views(views)
         loss_aux = self.auxiliary_losses(student.q, labels) if with_aux else []
 
         # L_task = CE(p^S(x), y)

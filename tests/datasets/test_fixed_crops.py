@@ -1,0 +1,72 @@
+"""A data set whose random steps choose among a few results for each image."""
+
+import random
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+
+from mmhssakd.registry import DATASETS
+
+
+@pytest.fixture
+def crops(tmp_path):
+    numbers = np.random.RandomState(0)
+    (tmp_path / 'cat').mkdir()
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / f'cat/{i}.png'), numbers.randint(0, 255, (16, 16, 3), np.uint8))
+    pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='RandomCrop', crop_size=8),
+        dict(type='RandomFlip', prob=0.5),
+        dict(type='PackInputs'),
+    ]
+    images = dict(type='CustomDataset', data_root=str(tmp_path), pipeline=pipeline)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        yield lambda **options: DATASETS.build(dict(type='mmhssakd.FixedCrops', dataset=images, **options))
+
+
+def test_each_image_has_so_many_crops(crops):
+    images = crops(crops=3)
+    images.full_init()
+    assert len(images) == 3 and images.metainfo['classes'] == ('cat',)
+    seen = {}
+    for _ in range(60):
+        sample = images[1]
+        number, total = sample['data_samples'].crop
+        assert total == 9 and number in (3, 4, 5) and sample['data_samples'].gt_label == 0
+        assert torch.equal(seen.setdefault(number, sample['inputs']), sample['inputs'])
+    assert len(seen) == 3
+    assert not torch.equal(seen[3], seen[4])
+    again = crops(crops=3)
+    for number, pixels in seen.items():
+        other = next(s for s in iter(lambda: again[1], None) if s['data_samples'].crop[0] == number)
+        assert torch.equal(other['inputs'], pixels)
+    differs = crops(crops=3, seed=1)
+    assert not torch.equal(next(s for s in iter(lambda: differs[1], None))['inputs'], seen[3])
+
+
+def test_random_numbers_go_on_where_they_were(crops):
+    images = crops(crops=1)
+    images[0]
+
+    def numbers():
+        return random.random(), np.random.rand(), torch.rand(()).item()
+
+    for read in (False, True):
+        random.seed(0), np.random.seed(0), torch.manual_seed(0)
+        if read:
+            images[0]
+            drawn = numbers()
+        else:
+            np.random.randint(1)  # the choice of the crop
+            expected = numbers()
+    assert drawn == expected
+
+
+@pytest.mark.parametrize('number', [0, -1, 2.0, '4'])
+def test_number_of_crops(crops, number):
+    with pytest.raises(ValueError, match='FixedCrops.crops must be a positive whole number, but got'):
+        crops(crops=number)
