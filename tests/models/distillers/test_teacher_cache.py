@@ -1,4 +1,4 @@
-"""What the teacher says of fixed crops is computed once, kept in a file, and belongs to one teacher and one data set."""
+"""A teacher's words on fixed crops: computed once, kept in a file, for one teacher and one data set."""
 
 import os
 import signal
@@ -119,7 +119,7 @@ def test_what_does_not_fit_is_refused(teacher, tmp_path):
 
 
 def test_runs(tmp_path, monkeypatch):
-    """A run that fills the cache, one that finds it filled and one that is stopped in between end with equal weights."""
+    """A run that fills the cache, one that finds it filled and one that is stopped end with equal weights."""
     tiny_job.leave_configs_as_they_are(monkeypatch)
     file, last = tiny_job.prepare(tmp_path, workers=0, seed=0)['epochs']
     cfg = Config.fromfile(file)
