@@ -51,7 +51,7 @@ def main() -> None:
     }
     sweep = dict(title=args.config, config=args.config, options=args.cfg_options, baseline=args.baseline, arms=arms)
     root = args.work_dir or Path('work_dirs/transfer') / Path(args.config).stem
-    run_sweep(make_sweep(sweep, args.seeds, root, args.processes), args)
+    run_sweep(make_sweep(sweep, args.seeds, root, args.processes, args.final), args)
 
 
 if __name__ == '__main__':

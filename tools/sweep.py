@@ -34,6 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser, seeds: Optional[Sequence[int]
         '--jobs', type=int, help='trials at a time, each with its part of the cores (default: 2 without a GPU, else 1)'
     )
     parser.add_argument('--processes', type=int, help='of each trial, one a GPU (default: what the sweep file says)')
+    parser.add_argument(
+        '--final',
+        type=Path,
+        nargs='?',
+        const='docs/results/ledger.jsonl',
+        metavar='LEDGER',
+        help="once the settings are chosen: read the test images (the file's final options) and keep the results in "
+        'this file, whose trials never run again (default: docs/results/ledger.jsonl)',
+    )
     parser.add_argument('--slurm-partition', help='submit the trials there instead; needs submitit')
     parser.add_argument(
         '--slurm', nargs='+', action=DictAction, default={}, help='of each job: time=60 (minutes) gpus_per_node=1 ...'
@@ -77,7 +86,7 @@ def main() -> None:
     args = parser.parse_args()
     file = args.sweep.with_name(f'{args.sweep.stem}-quick.json') if args.quick else args.sweep
     sweep = read_sweep(file)
-    run_sweep(make_sweep(sweep, args.seeds or sweep['seeds'], args.work_dir, args.processes), args)
+    run_sweep(make_sweep(sweep, args.seeds or sweep['seeds'], args.work_dir, args.processes, args.final), args)
 
 
 if __name__ == '__main__':

@@ -12,9 +12,7 @@ test_pipeline[1].scale = scale
 test_pipeline[-1].meta_keys = (*test_pipeline[-1].meta_keys, 'instances')  # the metric's ground truth
 folder = dict(_delete_=True, type='mmhssakd.DetectionFolder', data_root=data_root)
 train_dataloader = dict(
-    dataset=dict(
-        dataset=dict(folder, split='train', filter_cfg=dict(filter_empty_gt=True), pipeline=train_pipeline)
-    )
+    dataset=dict(dataset=dict(folder, split='train', filter_cfg=dict(filter_empty_gt=True), pipeline=train_pipeline))
 )
 val_dataloader = dict(dataset=dict(folder, split='val', test_mode=True, pipeline=test_pipeline))
 test_dataloader = val_dataloader

@@ -10,12 +10,13 @@ from mmengine.config import Config
 
 from mmhssakd.apis import find_config
 from .launch import LocalLauncher, SlurmLauncher
+from .ledger import append_to_ledger, known_results, read_ledger
 from .screen import Screen
 from .table import build_table, markdown
 from .trial import Trial, read_config
 
-KEYS = {'title', 'work_dir', 'config', 'options', 'baseline', 'seeds', 'processes', 'arms'}
-ARM_KEYS = {'config', 'seed', 'folder', 'needs', 'metric', 'random_start'}  # all else in an arm is an option
+KEYS = {'title', 'work_dir', 'config', 'options', 'baseline', 'seeds', 'processes', 'arms', 'final'}
+ARM_KEYS = {'config', 'seed', 'folder', 'needs', 'metric', 'random_start', 'final'}  # all else in an arm is an option
 
 
 def random_start(config: str) -> Dict[str, object]:
@@ -35,12 +36,15 @@ class Sweep:
         work_dir (Path): Where all of it is written.
         trials (list[Trial]): What to run; a trial comes after those that it needs.
         baselines (Sequence[str]): Names of the trials that the others are compared with.
+        ledger (Path, optional): File of results that are kept: trials that it knows do not run again, and others are
+            added. Defaults to None, no such file.
     """
 
     title: str
     work_dir: Path
     trials: List[Trial]
     baselines: Sequence[str] = ()
+    ledger: Optional[Path] = None
 
     def run(self, launcher: Union[LocalLauncher, SlurmLauncher], screen: Screen) -> List[dict]:
         """Run what is not finished; returns the results in the order of the trials.
@@ -49,7 +53,7 @@ class Sweep:
             RuntimeError: A trial failed; those under way were finished first, and no other was started.
         """
         screen.say(f'{self.title}: {len(self.trials)} trials in {self.work_dir}')
-        results = {trial.folder: result for trial in self.trials if (result := trial.result)}
+        results = known_results(self.trials, read_ledger(self.ledger) if self.ledger else {})
         waiting = [trial for trial in self.trials if trial.folder not in results]
         running: Dict[str, Tuple[Trial, Any, float]] = {}
         failed: List[str] = []
@@ -72,6 +76,8 @@ class Sweep:
                     try:
                         results[trial.folder] = trial.finish(code, time.time() - since)
                         screen.finished(trial, results[trial.folder])
+                        if self.ledger:
+                            append_to_ledger(self.ledger, results[trial.folder])
                     except RuntimeError as error:
                         screen.failed(trial, str(error))
                         failed.append(str(trial))
@@ -93,6 +99,7 @@ class Sweep:
         for result in results:
             kinds.setdefault(result['metric'], []).append(result)
         tables = '\n\n'.join(markdown(*build_table(part, self.baselines)) for part in kinds.values())
+        self.work_dir.mkdir(parents=True, exist_ok=True)
         (self.work_dir / 'sweep.json').write_text(json.dumps(results, indent=1))
         (self.work_dir / 'sweep.md').write_text(f'{self.title}\n\n{tables}\n')
         return tables
@@ -125,12 +132,17 @@ def read_sweep(file: Path) -> dict:
 
 
 def make_sweep(
-    sweep: dict, seeds: Sequence[int], work_dir: Optional[Path] = None, processes: Optional[int] = None
+    sweep: dict,
+    seeds: Sequence[int],
+    work_dir: Optional[Path] = None,
+    processes: Optional[int] = None,
+    ledger: Optional[Path] = None,
 ) -> Sweep:
     """One trial for every seed and arm of what :func:`read_sweep` returns.
 
     Options of an arm win over those of all; an arm with a ``seed`` of its own is one trial for all seeds. ``work_dir``
-    and ``processes`` (of each trial) win over those of the file.
+    and ``processes`` (of each trial) win over those of the file. A ``ledger`` keeps final results: the file's ``final``
+    options hold, or an arm's own, which let its validation read the test images.
 
     Raises:
         FileNotFoundError: A config does not exist.
@@ -151,7 +163,9 @@ def make_sweep(
                     raise ValueError(f'{name} needs {need}, which must stand above it.')
                 needs.append((found, key))
             options = own if 'config' in arm else sweep['options'] | own
+            if ledger and 'seed' not in arm:
+                options = options | arm.get('final', sweep.get('final', {}))
             folder = arm.get('folder', '').replace('{seed}', str(seed))
             trial = Trial(name, config, root, own_seed, options, needs, arm.get('metric'), folder, processes)
             trials.setdefault((name, own_seed), trial)
-    return Sweep(sweep['title'], root, list(trials.values()), sweep['baseline'])
+    return Sweep(sweep['title'], root, list(trials.values()), sweep['baseline'], ledger)

@@ -32,6 +32,12 @@ def test_the_seed_chooses():
     assert len({tuple(images(seed)) for seed in range(5)}) > 1
 
 
+def test_one_part_is_held_out_of_another():
+    parts = [subset(num_images=6, seed=3), subset(num_images=3, seed=3, skip=6), subset(num_images=3, seed=3, skip=9)]
+    images = [[int(part.get_data_info(i)['img'][0, 0]) for i in range(len(part))] for part in parts]
+    assert sorted(sum(images, [])) == list(range(12))
+
+
 @pytest.mark.parametrize(
     'kwargs, message',
     [
@@ -40,6 +46,7 @@ def test_the_seed_chooses():
         (dict(fraction=0), 'above 0 and at most 1'),
         (dict(num_images=30), 'cannot keep 10 images of class 0, which has 4'),
         (dict(num_images=2), 'cannot keep 0 images'),
+        (dict(num_images=6, skip=9), 'cannot keep 2 images of class 0, which has 4 and skips 3'),
     ],
 )
 def test_bad_options(kwargs, message):

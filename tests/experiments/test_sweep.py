@@ -109,7 +109,7 @@ def in_project(monkeypatch):
 
 @pytest.mark.parametrize(
     'file',
-    [f for f in SWEEPS if not f.stem.startswith(('quickstart', 'paper', 'unlabelled'))],
+    [f for f in SWEEPS if not f.stem.startswith(('quickstart', 'paper', 'unlabelled', 'detection'))],
     ids=lambda file: file.stem,
 )
 def test_every_arm_of_a_shipped_sweep_trains_in_another_way(file, in_project):
@@ -159,6 +159,21 @@ def test_with_and_without_unlabelled_images(in_project):
     assert len(steps) == 1
 
 
+def test_starts_of_detectors(in_project):
+    """The students are those of the other sweep; each detector's own images taught one of its starts."""
+    students, both = (
+        make_sweep(read_sweep(ROOT / f'configs/sweeps/{name}.json'), [0]) for name in ('unlabelled', 'detection-starts')
+    )
+    known = {trial.folder: trial.hash for trial in students.trials}
+    assert known.items() <= {trial.folder: trial.hash for trial in both.trials}.items()
+    assert both.work_dir == students.work_dir and set(both.baselines) <= {trial.name for trial in both.trials}
+    for trial in both.trials[len(known) :]:
+        detector, _, start = trial.name.partition(' from ')
+        assert [need.name for need, _ in trial.needs] == ([start] if start != 'random' else []) or not start
+        roots = {value for key, value in trial.options.items() if key.endswith('data_root')}
+        assert roots == {f'data/{(detector if start else trial.name).split()[-1]}'}
+
+
 def test_the_papers_chain(in_project):
     """Large and small: two teachers, a student of each, detectors from the students and from another start."""
     large, small = (read_sweep(ROOT / f'configs/sweeps/paper{end}.json') for end in ('', '-small'))
@@ -187,7 +202,7 @@ def test_the_papers_chain(in_project):
         (None, FileNotFoundError, 'no such sweep file'),
         ('{', ValueError, 'is no JSON'),
         ('{"arms": {}}', ValueError, 'must have the keys arms and config'),
-        ('{"arms": {}, "config": "x", "seed": 1}', ValueError, 'may have arms, baseline, config'),
+        ('{"arms": {}, "config": "x", "seed": 1}', ValueError, 'may have arms, baseline, config, final'),
         ('{"arms": {"a": {}}, "baseline": "b", "config": "x.py"}', ValueError, "'b' is none of the arms"),
         ('{"arms": {"a": {"needs": {"k": "b"}}}, "config": "x.py"}', ValueError, "'b' is none of the arms"),
         ('{"arms": {"a": {"needs": {"k": "b"}}, "b": {}}, "config": "config.py"}', ValueError, 'a needs b, which must'),
