@@ -35,7 +35,7 @@ def test_the_seed_chooses():
 def test_one_part_is_held_out_of_another():
     parts = [subset(num_images=6, seed=3), subset(num_images=3, seed=3, skip=6), subset(num_images=3, seed=3, skip=9)]
     images = [[int(part.get_data_info(i)['img'][0, 0]) for i in range(len(part))] for part in parts]
-    assert sorted(sum(images, [])) == list(range(12))
+    assert sorted(image for part in images for image in part) == list(range(12))
 
 
 @pytest.mark.parametrize(
