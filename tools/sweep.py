@@ -10,7 +10,7 @@ import signal
 import sys
 import warnings
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence
 
 import torch
 from mmengine.config import DictAction
@@ -49,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser, seeds: Optional[Sequence[int]
     )
 
 
-def run_sweep(sweep: Sweep, args: argparse.Namespace) -> None:
-    """Run, tabulate, and say where all is.
+def run_sweep(sweep: Sweep, args: argparse.Namespace) -> List[dict]:
+    """Run, tabulate, and say where all is; returns the results.
 
     Raises:
         SystemExit: A trial failed, or submitit is missing.
@@ -76,6 +76,7 @@ def run_sweep(sweep: Sweep, args: argparse.Namespace) -> None:
         with (sweep.work_dir / 'report.log').open('w') as log, contextlib.redirect_stdout(log):
             write_report(groups, page, baseline=next(iter(sweep.baselines), None), title=sweep.title)
         print(f'All of it on one page: {page.resolve()}')
+    return results
 
 
 def main() -> None:

@@ -1,0 +1,222 @@
+"""Accuracy against cost: train each arm of a sweep file at several budgets; one table, one figure.
+
+A budget counts training FLOPs, the teacher's forward passes included. Budget 1 is what the first arm costs in its
+config's epochs; at each budget every arm trains as long as it can, on a complete schedule. A call that was interrupted
+goes on.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+import torch
+from analysis.model_cost import build, make_step
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from scipy import stats
+from sweep import add_arguments, run_sweep
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmhssakd.apis import find_config
+from mmhssakd.experiments import make_sweep, read_sweep
+from mmhssakd.experiments.table import difference, markdown, summary
+from mmhssakd.visualization.style import look, new_figure
+
+
+class Price(NamedTuple):
+    """What an arm's training costs in some unit: of a step without the teacher, and of the teacher in a step."""
+
+    steps: int  # of an epoch
+    student: float
+    teacher: float
+    crops: int  # fixed ones of each image, whose teacher outputs are kept; 0 if they are not
+
+    def of(self, epochs: int) -> float:
+        """The whole training. Of M kept crops an image has met ``M (1 - (1 - 1/M)^epochs)``, on average."""
+        passes = self.crops * (1 - (1 - 1 / self.crops) ** epochs) if self.crops else epochs
+        return self.steps * (epochs * self.student + passes * self.teacher)
+
+    def epochs(self, budget: float) -> int:
+        """As many as the budget pays for, 0 if it does not pay for one."""
+        return max(
+            (n for n in range(1, 1 + int(budget / (self.steps * self.student))) if self.of(n) <= budget), default=0
+        )
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('sweep', type=Path, help='sweep file, such as configs/sweeps/budget-photos.json')
+    parser.add_argument('--budgets', type=float, nargs='+', default=[1, 4, 16], help='multiples of budget 1')
+    parser.add_argument('--arms', nargs='+', help='only these of the file; the first one defines budget 1 all the same')
+    parser.add_argument('--rounds', type=int, default=10, help='steps of each arm that are timed, in turns')
+    add_arguments(parser)
+    return parser.parse_args()
+
+
+def arm_config(sweep: dict, arm: dict) -> Config:
+    """The config of an arm with its options."""
+    cfg = Config.fromfile(find_config(arm.get('config', sweep['config'])))
+    own = {} if 'config' in arm else sweep['options']
+    options = {**own, **{key: value for key, value in arm.items() if '.' in key}}
+    cfg.merge_from_dict({key: DictAction._parse_iterable(str(v).replace('{seed}', '0')) for key, v in options.items()})
+    return cfg
+
+
+def parts_of_a_step(cfg: Config) -> Tuple[int, int, Callable, Optional[Callable]]:
+    """An arm's steps in an epoch, its fixed crops (0: none), its training step without the teacher, and the teacher's
+    part of it (None: no teacher).
+    """
+    init_default_scope('mmpretrain')
+    loader = Runner.build_dataloader(dict(cfg.train_dataloader, num_workers=0, persistent_workers=False), seed=0)
+    size, crops = loader.dataset[0]['inputs'].shape[-1], getattr(loader.dataset, 'crops', 0)
+    model = build(cfg)
+    step, wrapper, images = make_step(model, cfg, size, cfg.train_dataloader.batch_size)
+    if not model.__dict__.get('teacher'):
+        return len(loader), 0, step, None
+    teach, cached = model.teach, model.cache
+    views = model.make_views(model.data_preprocessor(dict(inputs=images, data_samples=None), True)['inputs'])
+    with wrapper.optim_context(model):
+        said = teach(views)
+    model.cache, model.teach = None, lambda views: said
+
+    def teacher() -> None:
+        with wrapper.optim_context(model):
+            teach(views)
+
+    return len(loader), crops if cached else 0, step, teacher
+
+
+def flops(work: Optional[Callable]) -> float:
+    """FLOPs of a call, exactly."""
+    with FlopCounterMode(display=False) as counter:
+        (work or (lambda: None))()
+    return counter.get_total_flops()
+
+
+def seconds(calls: Dict[tuple, Callable], rounds: int) -> Dict[tuple, float]:
+    """Median time of each of several calls, made in turns so that they share the machine's moods."""
+    times: Dict[tuple, List[float]] = {key: [] for key in calls}
+    for _ in range(rounds + 1):
+        for key, call in calls.items():
+            since = time.perf_counter()
+            call()
+            times[key].append(time.perf_counter() - since)
+    return {key: float(np.median(spent[1:])) for key, spent in times.items()}
+
+
+def prices(configs: Dict[str, Config], rounds: int) -> Tuple[Dict[str, Price], Dict[str, Price]]:
+    """Every arm's price in FLOPs, and in seconds of this machine."""
+    parts = {name: parts_of_a_step(cfg) for name, cfg in configs.items()}
+    counted = {name: Price(n, flops(step), flops(teacher), crops) for name, (n, crops, step, teacher) in parts.items()}
+    calls = {(name, kind): call for name, part in parts.items() for kind, call in zip('st', part[2:]) if call}
+    spent = seconds(calls, rounds)
+    timed = {n: counted[n]._replace(student=spent[n, 's'], teacher=spent.get((n, 't'), 0.0)) for n in configs}
+    return counted, timed
+
+
+def at_budgets(sweep: dict, configs: Dict[str, Config], counted: Dict[str, Price], args: argparse.Namespace) -> dict:
+    """The arms of a sweep at each budget that pays for an epoch, ``NAME, xBUDGET``; shared arms once, as they are."""
+    first = next(iter(configs))
+    unit = counted[first].of(configs[first].train_cfg.max_epochs)
+    arms = {name: arm for name, arm in sweep['arms'].items() if 'seed' in arm}
+    for budget in args.budgets:
+        for name in args.arms or configs:
+            epochs = counted[name].epochs(budget * unit * 1.001)
+            if not epochs:
+                print(f'{name}: a budget of {budget:g} does not pay for one epoch.')
+                continue
+            length = {'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': epochs}
+            length |= {'param_scheduler.total_steps': epochs, 'param_scheduler.end': epochs}
+            arms[f'{name}, x{budget:g}'] = {**sweep['arms'][name], **length}
+    return dict(sweep, arms=arms, baseline=[])
+
+
+def rows_of(
+    results: List[dict], baselines: List[str], counted: Dict[str, Price], timed: Dict[str, Price]
+) -> List[dict]:
+    """One row for each arm and budget: its price, and its results on all seeds."""
+    rows: Dict[str, dict] = {}
+    for result in results:
+        name, found, budget = result['name'].rpartition(', x')
+        if found:
+            epochs = int(result['options']['train_cfg.max_epochs'])
+            price = dict(flops=counted[name].of(epochs), seconds=timed[name].of(epochs))
+            row = rows.setdefault(
+                result['name'], dict(name=name, budget=float(budget), epochs=epochs, **price, results=[])
+            )
+            row['results'].append(result)
+    for row in rows.values():
+        theirs = [rows.get(f'{base}, x{row["budget"]:g}') for base in baselines]
+        metric = row['results'][0]['metric']
+        row['differences'] = [difference(row['results'], t['results'], metric) if t else '' for t in theirs]
+        row['values'] = [result['metrics'][metric] for result in row['results']]
+        row['metric'] = metric
+    return sorted(rows.values(), key=lambda row: (row['budget'], row['flops']))
+
+
+def table(rows: List[dict], baselines: List[str]) -> str:
+    """All rows in Markdown."""
+    titles = ['budget', 'arm', 'epochs', 'PFLOP', 'seconds', f'{rows[0]["metric"]} (%)']
+    titles += [f'difference to {base} (95 % interval)' for base in baselines]
+    lines = [
+        [
+            f'{row["budget"]:g}',
+            row['name'] + (f' ({len(row["values"])} seeds)' if len(row['values']) > 1 else ''),
+            str(row['epochs']),
+            f'{row["flops"] / 1e15:.3g}',
+            f'{row["seconds"]:.0f}',
+            summary(row['values'], row['metric']),
+            *row['differences'],
+        ]
+        for row in rows
+    ]
+    return markdown(titles, lines)
+
+
+def draw(rows: List[dict], file: Path) -> None:
+    """Accuracy over cost with intervals, and the front: the best that can be had for a price, or for less."""
+    figure, axes = new_figure(1, 1, (9, 5.5))
+    axis = axes[0, 0]
+    for i, name in enumerate(dict.fromkeys(row['name'] for row in rows)):
+        own = sorted((row for row in rows if row['name'] == name), key=lambda row: row['flops'])
+        means = [np.mean(row['values']) for row in own]
+        errors = [interval(row['values']) for row in own]
+        axis.errorbar([row['flops'] for row in own], means, errors, label=name, capsize=3, lw=1.5, **look(i))
+    ordered = sorted(rows, key=lambda row: row['flops'])
+    best = np.maximum.accumulate([np.mean(row['values']) for row in ordered])
+    axis.step(
+        [row['flops'] for row in ordered], best, where='post', color='#999999', lw=6, alpha=0.3, zorder=0, label='front'
+    )
+    axis.set(xscale='log', xlabel='training FLOPs, the teacher included', ylabel=f'{rows[0]["metric"]} (%)')
+    axis.grid(alpha=0.3)
+    axis.legend(frameon=False)
+    figure.savefig(file, dpi=150)
+
+
+def interval(values: List[float]) -> float:
+    """Half the width of the mean's 95 % interval, 0 of one value."""
+    return float(stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)) if len(values) > 1 else 0.0
+
+
+def main() -> None:
+    args = parse_args()
+    sweep = read_sweep(args.sweep)
+    configs = {name: arm_config(sweep, arm) for name, arm in sweep['arms'].items() if 'seed' not in arm}
+    counted, timed = prices(configs, args.rounds)
+    made = at_budgets(sweep, configs, counted, args)
+    results = run_sweep(make_sweep(made, args.seeds or sweep['seeds'], args.work_dir, args.processes, args.final), args)
+    rows = rows_of(results, sweep['baseline'], counted, timed)
+    folder = Path(args.work_dir or sweep['work_dir'])
+    text = f'{sweep["title"]}; {torch.get_num_threads()} threads\n\n{table(rows, sweep["baseline"])}\n'
+    (folder / 'budget.md').write_text(text)
+    (folder / 'budget.json').write_text(json.dumps(rows, indent=1))
+    draw(rows, folder / 'budget.png')
+    print(f'\n{text}\nTable and figure: {folder}/budget.md, budget.json, budget.png')
+
+
+if __name__ == '__main__':
+    main()
