@@ -24,6 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmhssakd.apis import find_config
 from mmhssakd.experiments import make_sweep, read_sweep
 from mmhssakd.experiments.table import difference, markdown, summary
+from mmhssakd.models.losses.terms import Logits
 from mmhssakd.visualization.style import look, new_figure
 
 
@@ -66,28 +67,21 @@ def arm_config(sweep: dict, arm: dict) -> Config:
     return cfg
 
 
-def parts_of_a_step(cfg: Config) -> Tuple[int, int, Callable, Optional[Callable]]:
-    """An arm's steps in an epoch, its fixed crops (0: none), its training step without the teacher, and the teacher's
-    part of it (None: no teacher).
-    """
-    init_default_scope('mmpretrain')
-    loader = Runner.build_dataloader(dict(cfg.train_dataloader, num_workers=0, persistent_workers=False), seed=0)
-    size, crops = loader.dataset[0]['inputs'].shape[-1], getattr(loader.dataset, 'crops', 0)
-    model = build(cfg)
+def parts_of_a_step(cfg: Config, size: int, device: str) -> Tuple[Callable, Optional[Callable]]:
+    """An arm's training step without the teacher, and the teacher's part of it (None: no teacher)."""
+    model = build(cfg).to(device)
     step, wrapper, images = make_step(model, cfg, size, cfg.train_dataloader.batch_size)
     if not model.__dict__.get('teacher'):
-        return len(loader), 0, step, None
-    teach, cached = model.teach, model.cache
-    views = model.make_views(model.data_preprocessor(dict(inputs=images, data_samples=None), True)['inputs'])
-    with wrapper.optim_context(model):
-        said = teach(views)
-    model.cache, model.teach = None, lambda views: said
+        return step, None
+    teach, views = model.teach, model.make_views(images.float())
 
-    def teacher() -> None:
+    def teacher() -> Logits:
         with wrapper.optim_context(model):
-            teach(views)
+            return teach(views)
 
-    return len(loader), crops if cached else 0, step, teacher
+    said = teacher()
+    model.cache, model.teach = None, lambda views: said
+    return step, teacher
 
 
 def flops(work: Optional[Callable]) -> float:
@@ -104,17 +98,30 @@ def seconds(calls: Dict[tuple, Callable], rounds: int) -> Dict[tuple, float]:
         for key, call in calls.items():
             since = time.perf_counter()
             call()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
             times[key].append(time.perf_counter() - since)
     return {key: float(np.median(spent[1:])) for key, spent in times.items()}
 
 
 def prices(configs: Dict[str, Config], rounds: int) -> Tuple[Dict[str, Price], Dict[str, Price]]:
     """Every arm's price in FLOPs, and in seconds of this machine."""
-    parts = {name: parts_of_a_step(cfg) for name, cfg in configs.items()}
-    counted = {name: Price(n, flops(step), flops(teacher), crops) for name, (n, crops, step, teacher) in parts.items()}
-    calls = {(name, kind): call for name, part in parts.items() for kind, call in zip('st', part[2:]) if call}
+    init_default_scope('mmpretrain')
+    counted, calls = {}, {}
+    for name, cfg in configs.items():
+        loader = Runner.build_dataloader(dict(cfg.train_dataloader, num_workers=0, persistent_workers=False), seed=0)
+        size = loader.dataset[0]['inputs'].shape[-1]
+        kept = (cfg.model.get('teacher') or {}).get('cache')
+        student, teacher = map(flops, parts_of_a_step(cfg, size, 'meta'))
+        counted[name] = Price(len(loader), student, teacher, loader.dataset.crops if kept else 0)
+        calls[name, 'student'], teach = parts_of_a_step(cfg, size, 'cuda' if torch.cuda.is_available() else 'cpu')
+        if teach:
+            calls[name, 'teacher'] = teach
     spent = seconds(calls, rounds)
-    timed = {n: counted[n]._replace(student=spent[n, 's'], teacher=spent.get((n, 't'), 0.0)) for n in configs}
+    timed = {
+        name: price._replace(student=spent[name, 'student'], teacher=spent.get((name, 'teacher'), 0.0))
+        for name, price in counted.items()
+    }
     return counted, timed
 
 

@@ -1,10 +1,13 @@
 """Changes to other packages' objects, each with its reason and how long it is needed."""
 
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.pool import ThreadPool
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Tuple
 from unittest import mock
 
+import torch
+import torch.nn as nn
 from mmdet.evaluation.functional import mean_ap
 from mmdet.models.dense_heads import SSDHead
 from mmengine._strategy import BaseStrategy
@@ -41,6 +44,24 @@ def voc_ap_in_threads() -> Iterator[None]:
 
     with mock.patch.multiple(mean_ap, Pool=ThreadPool, print_map_summary=print_first):
         yield
+
+
+def take_every(stride: Tuple[int, int], module: nn.Module, inputs: Tuple[torch.Tensor]) -> torch.Tensor:
+    """Every so many rows and columns of a map (B, C, H, W): a forward pre-hook."""
+    return inputs[0][:, :, :: stride[0], :: stride[1]]
+
+
+def stride_before_convolutions(model: nn.Module) -> None:
+    """Let 1x1 convolutions of few channels get strided maps, in place of a stride; the result is the same.
+
+    On a CPU in channels-last, oneDNN's weight gradient of such a convolution writes past its buffer if it has less than
+    16 input channels, and the process crashes. Until its issue 6035 is closed in the torch that is used.
+    """
+    for conv in model.modules():
+        few = isinstance(conv, nn.Conv2d) and conv.kernel_size == (1, 1) and conv.in_channels < 16
+        if few and conv.padding == (0, 0) and max(conv.stride) > 1:
+            conv.register_forward_pre_hook(partial(take_every, conv.stride))
+            conv.stride = (1, 1)
 
 
 def stop_workers(loader: DataLoader) -> None:

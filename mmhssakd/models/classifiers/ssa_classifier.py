@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
+from mmhssakd.compat.patches import stride_before_convolutions
 from mmhssakd.models.data_preprocessor import preprocessor_config
 from mmhssakd.models.labels import Labels, is_labelled, read_labels
 from mmhssakd.models.losses.terms import Logits, accuracies, joint_or_view_loss, named_losses
@@ -78,6 +79,8 @@ class SSAClassifier(ImageClassifier):
                 module.requires_grad_(name in self.trained)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.to(memory_format=self.memory_format)
+        if channels_last:
+            stride_before_convolutions(self)
 
     def init_weights(self) -> None:
         """Initialize; what is frozen must come from a checkpoint that holds all of it.
