@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Union
 
 import torch
+from mmpretrain.datasets import CustomDataset
 
 from .apis import find_config, train_command
+from .datasets import UnlabelledImages
 from .weights.checkpoint import read_checkpoint, tensors_of
 from .weights.files import save_atomically
 from .weights.foreign import unwrap
@@ -42,6 +44,7 @@ STUDENT = """model = dict(
 )
 """
 UNLABELLED = """others = dict(type='mmhssakd.UnlabelledImages', data_root={unlabelled!r})
+model.update(loss_weight=dict(task={share}))  # the labeled share: the mean over fewer images is noisier
 both = [dict(one, pipeline=_base_.train_pipeline) for one in (dict(data, data_prefix='train'), others)]
 train_dataloader = dict(dataset=dict(_delete_=True, type='ConcatDataset', ignore_keys=['classes'], datasets=both))
 """
@@ -99,7 +102,10 @@ def distill(
         Path(config).write_text(text)
     checkpoint = str(work_dir / f'teacher/epoch_{epochs}.pth')
     text = (DATA + STUDENT).format(base=base, teacher=config, checkpoint=checkpoint, **common)
-    text += UNLABELLED.format(unlabelled=str(Path(unlabelled).resolve())) if unlabelled else ''
+    if unlabelled:
+        more = str(Path(unlabelled).resolve())
+        labelled, others = len(CustomDataset(str(images / 'train'))), len(UnlabelledImages(more))
+        text += UNLABELLED.format(unlabelled=more, share=round(labelled / (labelled + others), 4))
     (work_dir / 'student.py').write_text(text)
     return run(str(work_dir / 'student.py'), work_dir / 'student', options or {}, processes, '--train-teacher')
 

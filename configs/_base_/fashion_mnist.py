@@ -20,19 +20,27 @@ train_dataloader = dict(
     dataset=dict(
         type='mmhssakd.StratifiedSubset',
         num_images=1000,
-        dataset=dict(type='FashionMNIST', data_root='data/fashion-mnist', split='train', pipeline=train_pipeline),
+        dataset=dict(
+            type='FashionMNIST', data_root='data/fashion-mnist', split='train', indices=50000, pipeline=train_pipeline
+        ),
     ),
 )
+# The last training images are held out to choose settings; only test.py, and final sweeps, read the test images.
 val_dataloader = dict(
     batch_size=250,
     num_workers=1,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='FashionMNIST', data_root='data/fashion-mnist', split='test', test_mode=True, pipeline=test_pipeline
+        type='FashionMNIST',
+        data_root='data/fashion-mnist',
+        split='train',
+        indices=-10000,
+        test_mode=True,
+        pipeline=test_pipeline,
     ),
 )
 val_evaluator = dict(type='Accuracy', topk=(1, 5))
-test_dataloader = val_dataloader
+test_dataloader = dict(val_dataloader, dataset=dict(val_dataloader['dataset'], split='test', indices=None))
 test_evaluator = val_evaluator
 
 max_epochs = 40

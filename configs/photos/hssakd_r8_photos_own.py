@@ -3,6 +3,7 @@
 #   python tools/train.py configs/photos/hssakd_r8_photos_own.py --cfg-options train_dataloader.dataset.datasets.1.data_root=FOLDER
 _base_ = './hssakd_r8_photos.py'
 
+model = dict(loss_weight=dict(task=0.5))  # the labeled share
 own = dict(
     type='mmhssakd.UnlabelledImages',
     data_root='data/mine',
@@ -21,6 +22,6 @@ train_dataloader = dict(
         _delete_=True, type='ConcatDataset', ignore_keys=['classes'], datasets=[_base_.train_dataloader.dataset, own]
     ),
 )
-max_epochs = 16
+max_epochs = 32
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 param_scheduler = dict(total_steps=max_epochs, end=max_epochs)

@@ -67,7 +67,9 @@ def test_a_sweep_at_budgets(file, monkeypatch, capsys):
     for (_, budget), row in rows.items():
         assert 0.4 * budget * unit < row['flops'] <= 1.001 * budget * unit and row['seconds'] > 0
     assert rows['kept', 16]['epochs'] > rows['KD', 16]['epochs'] > rows['HSSAKD', 16]['epochs'] > 0
-    assert rows['kept', 16]['values'] == [60, 61, 64] and rows['kept', 16]['differences'] == ['+10.00 (+10.00 to +10.00)']
+    assert rows['kept', 16]['values'] == [60, 61, 64] and rows['kept', 16]['differences'] == [
+        '+10.00 (+10.00 to +10.00)'
+    ]
     assert rows['KD', 16]['differences'] == ['']
     for part in ('| 16 | kept (3 seeds) | ', '| budget | arm | epochs | PFLOP | seconds | accuracy/top1 (%) |'):
         assert part in (file.parent / 'sweep/budget.md').read_text() and part in said
