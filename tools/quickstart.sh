@@ -6,5 +6,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash tools/setup_env.sh
 PYTHON=${MMHSSAKD_PYTHON:-.venv/bin/python}
 "$PYTHON" tools/dataset_converters/prepare_fashion_mnist.py
-[ -f data/fashion-scenes/ImageSets/Main/test.txt ] || "$PYTHON" -W ignore tools/dataset_converters/make_fashion_scenes.py
+SCENES=data/fashion-scenes/ImageSets/Main/test.txt
+[ "$(cat $SCENES 2>/dev/null | wc -l)" -ge 1000 ] || "$PYTHON" -W ignore tools/dataset_converters/make_fashion_scenes.py
 exec "$PYTHON" tools/sweep.py configs/sweeps/quickstart.json --report "$@"

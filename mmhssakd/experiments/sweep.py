@@ -15,7 +15,7 @@ from .screen import Screen
 from .table import build_table, markdown
 from .trial import Trial, read_config
 
-KEYS = {'title', 'work_dir', 'config', 'options', 'baseline', 'seeds', 'processes', 'arms', 'final'}
+KEYS = {'title', 'work_dir', 'config', 'options', 'baseline', 'seeds', 'processes', 'arms', 'final', 'check'}
 ARM_KEYS = {'config', 'seed', 'folder', 'needs', 'metric', 'random_start', 'final'}  # all else in an arm is an option
 
 
@@ -38,6 +38,7 @@ class Sweep:
         baselines (Sequence[str]): Names of the trials that the others are compared with.
         ledger (Path, optional): File of results that are kept: trials that it knows do not run again, and others are
             added. Defaults to None, no such file.
+        check (bool): It only shows that all of it works: what it reaches means nothing. Defaults to False.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Sweep:
     trials: List[Trial]
     baselines: Sequence[str] = ()
     ledger: Optional[Path] = None
+    check: bool = False
 
     def run(self, launcher: Union[LocalLauncher, SlurmLauncher], screen: Screen) -> List[dict]:
         """Run what is not finished; returns the results in the order of the trials.
@@ -168,4 +170,4 @@ def make_sweep(
             folder = arm.get('folder', '').replace('{seed}', str(seed))
             trial = Trial(name, config, root, own_seed, options, needs, arm.get('metric'), folder, processes)
             trials.setdefault((name, own_seed), trial)
-    return Sweep(sweep['title'], root, list(trials.values()), sweep['baseline'], ledger)
+    return Sweep(sweep['title'], root, list(trials.values()), sweep['baseline'], ledger, sweep.get('check', False))

@@ -109,7 +109,7 @@ def in_project(monkeypatch):
 
 @pytest.mark.parametrize(
     'file',
-    [f for f in SWEEPS if not f.stem.startswith(('quickstart', 'paper', 'unlabelled', 'detection'))],
+    [f for f in SWEEPS if not f.stem.startswith(('quickstart', 'paper', 'unlabelled', 'detection', 'budget'))],
     ids=lambda file: file.stem,
 )
 def test_every_arm_of_a_shipped_sweep_trains_in_another_way(file, in_project):
@@ -130,14 +130,19 @@ def test_the_quickstart(in_project):
     full, quick = (
         make_sweep(read_sweep(ROOT / f'configs/sweeps/quickstart{end}.json'), [0, 4]) for end in ('', '-quick')
     )
-    assert len(full.trials) == 1 + 2 * 7 and [t.name for t in quick.trials] == [t.name for t in full.trials]
-    assert [t.folder for t in full.trials[9:11]] == ['seed_4/kd_r8', 'seed_4/hssakd_r8']
+    assert len(full.trials) == 2 + 2 * 7 and [t.name for t in quick.trials] == [t.name for t in full.trials]
+    assert [t.folder for t in full.trials[10:12]] == ['seed_4/kd_r8', 'seed_4/hssakd_r8']
+    assert quick.check and not full.check
     for sweep in (full, quick):
-        teacher, student, detector = (sweep.trials[i] for i in (0, 10, 14))
+        network, teacher, student, detector = (sweep.trials[i] for i in (0, 1, 11, 15))
+        assert teacher.needs == [(network, 'model.init_cfg.checkpoint')]
         assert student.needs == [(teacher, 'model.teacher.checkpoint')]
+        assert student.options['model.teacher.config'] == teacher.config
         assert detector.needs == [(student, 'model.backbone.init_cfg.checkpoint')] and detector.seed == 4
-        assert sweep.trials[11].options['model.backbone.frozen_stages'] == '-1' and not sweep.trials[11].needs
+        assert sweep.trials[12].options['model.backbone.frozen_stages'] == '-1' and not sweep.trials[12].needs
         assert student.options['train_dataloader.dataset.seed'] == '4'
+        for trial in sweep.trials:  # settings were chosen before: only here, and in final calls, test images are read
+            assert 'detector' in trial.name or trial.options['val_dataloader.dataset.split'] == 'test'
     assert quick.work_dir.name == 'quickstart-quick'
     assert all('train_cfg.max_epochs' in trial.options for trial in quick.trials)
 
@@ -202,7 +207,7 @@ def test_the_papers_chain(in_project):
         (None, FileNotFoundError, 'no such sweep file'),
         ('{', ValueError, 'is no JSON'),
         ('{"arms": {}}', ValueError, 'must have the keys arms and config'),
-        ('{"arms": {}, "config": "x", "seed": 1}', ValueError, 'may have arms, baseline, config, final'),
+        ('{"arms": {}, "config": "x", "seed": 1}', ValueError, 'may have arms, baseline, check, config, final'),
         ('{"arms": {"a": {}}, "baseline": "b", "config": "x.py"}', ValueError, "'b' is none of the arms"),
         ('{"arms": {"a": {"needs": {"k": "b"}}}, "config": "x.py"}', ValueError, "'b' is none of the arms"),
         ('{"arms": {"a": {"needs": {"k": "b"}}, "b": {}}, "config": "config.py"}', ValueError, 'a needs b, which must'),

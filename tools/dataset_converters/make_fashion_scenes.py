@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument('--source', type=Path, default=Path('data/fashion-mnist'), help='folder of Fashion-MNIST')
     parser.add_argument('--out', type=Path, default=Path('data/fashion-scenes'))
     parser.add_argument('--train', type=int, default=240, help='number of train scenes')
-    parser.add_argument('--test', type=int, default=250, help='number of test scenes')
+    parser.add_argument('--test', type=int, default=1000, help='number of test scenes')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--coco', action='store_true', help='write COCO annotation files as well')
     args = parser.parse_args()
