@@ -12,7 +12,7 @@ from sweep import add_arguments, run_sweep
 from mmhssakd.experiments import make_sweep
 
 STUDENTS = {
-    name: f'work_dirs/quickstart/seed_{{seed}}/{name.lower()}_r8/epoch_40.pth' for name in ('CE', 'KD', 'HSSAKD')
+    name: f'work_dirs/quickstart/seed_{{seed}}/{name.lower()}_r8/epoch_80.pth' for name in ('CE', 'KD', 'HSSAKD')
 }
 
 

@@ -19,7 +19,7 @@ train_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='mmhssakd.StratifiedSubset',
-        num_images=1000,
+        num_images=250,
         dataset=dict(
             type='FashionMNIST', data_root='data/fashion-mnist', split='train', indices=50000, pipeline=train_pipeline
         ),
@@ -43,13 +43,13 @@ val_evaluator = dict(type='Accuracy', topk=(1, 5))
 test_dataloader = dict(val_dataloader, dataset=dict(val_dataloader['dataset'], split='test', indices=None))
 test_evaluator = val_evaluator
 
-max_epochs = 40
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=10)
+max_epochs = 80
+train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=20)
 val_cfg = dict()
 test_cfg = dict()
-optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True))
+optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True))
 param_scheduler = dict(
-    type='OneCycleLR', eta_max=0.1, total_steps=max_epochs, end=max_epochs, by_epoch=True, convert_to_iter_based=True
+    type='OneCycleLR', eta_max=0.05, total_steps=max_epochs, end=max_epochs, by_epoch=True, convert_to_iter_based=True
 )
 auto_scale_lr = dict(base_batch_size=64)
 default_hooks = dict(logger=dict(interval=15), checkpoint=dict(interval=5, max_keep_ckpts=2))

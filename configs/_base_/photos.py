@@ -26,9 +26,9 @@ val_dataloader = dict(
     dataset=dict(_delete_=True, type='CustomDataset', data_root=data_root, data_prefix='val', pipeline=test_pipeline)
 )
 test_dataloader = val_dataloader
-optim_wrapper = dict(type='mmhssakd.BF16OptimWrapper')
+optim_wrapper = dict(type='mmhssakd.BF16OptimWrapper', optimizer=dict(lr=0.1))
 auto_scale_lr = dict(base_batch_size=32)
 
 max_epochs = 64
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
-param_scheduler = dict(total_steps=max_epochs, end=max_epochs)
+param_scheduler = dict(eta_max=0.1, total_steps=max_epochs, end=max_epochs)

@@ -14,7 +14,7 @@ model = dict(
         frozen_stages=3,
         norm_eval=True,
         init_cfg=dict(
-            type='Pretrained', checkpoint='work_dirs/quickstart/seed_0/hssakd_r8/epoch_40.pth', prefix='backbone.'
+            type='Pretrained', checkpoint='work_dirs/quickstart/seed_0/hssakd_r8/epoch_80.pth', prefix='backbone.'
         ),
     ),
     neck=dict(type='GlobalAveragePooling'),

@@ -53,7 +53,7 @@ model = dict(
         frozen_stages=1,
         norm_eval=True,
         init_cfg=dict(
-            type='Pretrained', checkpoint='work_dirs/quickstart/seed_0/hssakd_r8/epoch_40.pth', prefix='backbone.'
+            type='Pretrained', checkpoint='work_dirs/quickstart/seed_0/hssakd_r8/epoch_80.pth', prefix='backbone.'
         ),
     ),
     neck=dict(in_channels=[8, 16, 32], out_channels=32, start_level=1, num_outs=3),

@@ -6,4 +6,5 @@ train_dataloader = dict(batch_size=64, dataset=dict(num_images=12000))
 auto_scale_lr = dict(base_batch_size=64)
 max_epochs = 12
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
-param_scheduler = dict(total_steps=max_epochs, end=max_epochs)
+optim_wrapper = dict(optimizer=dict(lr=0.1))
+param_scheduler = dict(eta_max=0.1, total_steps=max_epochs, end=max_epochs)

@@ -123,7 +123,7 @@ def make_weights(folder: Path) -> None:
         for seed in range(3):
             save(
                 cfg,
-                folder / f'work_dirs/quickstart/seed_{seed}/{name}_r8/epoch_40.pth',
+                folder / f'work_dirs/quickstart/seed_{seed}/{name}_r8/epoch_80.pth',
                 **({} if name == 'ce' else dict(teacher=None)),
             )
 
