@@ -4,7 +4,7 @@ _base_ = './ce_r8x2.py'
 model = dict(
     type='mmhssakd.SSAClassifier',
     frozen=True,
-    init_cfg=dict(type='Pretrained', checkpoint='work_dirs/ce_r8x2/epoch_12.pth'),
+    init_cfg=dict(type='Pretrained', checkpoint='work_dirs/ce_r8x2/epoch_8.pth'),
     auxiliary_neck=dict(type='mmhssakd.AuxiliaryNeck'),
 )
 max_epochs = 2
