@@ -1,7 +1,7 @@
 """The one table of results: means and deviations over seeds, and paired differences to baselines."""
 
 import re
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from scipy import stats
@@ -40,13 +40,27 @@ def summary(values: Sequence[float], metric: str) -> str:
     return f'{np.mean(values):.{digits}f}{deviation}' if len(values) else ''
 
 
+def split(results: Sequence[dict], key: str) -> Dict[str, List[dict]]:
+    """Results by ``name``, or by the ``metric`` that they are compared by, in their order."""
+    parts: Dict[str, List[dict]] = {}
+    for result in results:
+        parts.setdefault(result[key], []).append(result)
+    return parts
+
+
+def paired(own: List[dict], base: List[dict], metric: str) -> Optional[Dict[str, float]]:
+    """Paired difference of two arms, by their results; None if they do not have the same seeds."""
+    ours, theirs = ({r['seed']: r['metrics'].get(metric) for r in arm} for arm in (own, base))
+    values = [*ours.values(), *theirs.values()]
+    if own is base or ours.keys() != theirs.keys() or len(ours) < len(own) or None in values:
+        return None
+    return paired_difference([ours[seed] for seed in ours], [theirs[seed] for seed in ours])
+
+
 def difference(own: List[dict], base: List[dict], metric: str) -> str:
     """Paired difference of two arms that have the same seeds, several of them; else ''."""
-    ours, theirs = ({r['seed']: r['metrics'].get(metric) for r in arm} for arm in (own, base))
-    if own is base or len(ours) < 2 or ours.keys() != theirs.keys() or None in [*ours.values(), *theirs.values()]:
-        return ''
-    found = paired_difference([ours[seed] for seed in ours], [theirs[seed] for seed in ours])
-    return f'{found["mean"]:+.2f} ({found["low"]:+.2f} to {found["high"]:+.2f})'
+    found = paired(own, base, metric) if len(own) > 1 else None
+    return f'{found["mean"]:+.2f} ({found["low"]:+.2f} to {found["high"]:+.2f})' if found else ''
 
 
 def build_table(results: Sequence[dict], baselines: Sequence[str] = ()) -> Tuple[List[str], List[List[str]]]:
@@ -61,9 +75,7 @@ def build_table(results: Sequence[dict], baselines: Sequence[str] = ()) -> Tuple
         tuple: Titles of the columns, and the rows of cells.
     """
     metrics = columns_of(results)
-    arms: Dict[str, List[dict]] = {}
-    for result in results:
-        arms.setdefault(result['name'], []).append(result)
+    arms = split(results, 'name')
     several = any(len(arm) > 1 for arm in arms.values())
     compared = [name for name in baselines if name in arms and several]
     costs = COSTS if 'seconds' in results[0] else {}

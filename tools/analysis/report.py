@@ -12,10 +12,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('work_dirs', nargs='+', type=Path, help='work dirs of runs, or folders of several')
     parser.add_argument('--out', type=Path, default=Path('report.html'), help='the page (default: report.html)')
-    parser.add_argument('--baseline', help='name of the group that the others are compared with')
+    parser.add_argument('--baseline', nargs='+', default=[], help='groups that the others are compared with')
     parser.add_argument('--images', type=int, default=1000, help='test images to ask about; 0 skips what needs images')
-    parser.add_argument('--examples', type=int, default=5, help='images to show one by one')
+    parser.add_argument('--examples', type=int, default=6, help='images to show one by one')
     args = parser.parse_args()
+    if args.images < 0 or args.examples < 1:
+        parser.error(f'--images {args.images} --examples {args.examples}: they must be at least 0 and 1.')
     try:
         groups = group_runs(find_runs(args.work_dirs))
         missing = write_report(groups, args.out, args.images, args.baseline, args.examples)
