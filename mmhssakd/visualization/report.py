@@ -14,7 +14,9 @@ from .curves import all_metrics, plot_cost, plot_curve
 from .detections import plot_detections
 
 RESULTS = 'Last validation: mean ± standard deviation over the seeds; seconds of the training steps'
-COST = 'Reached over what it cost: means over the seeds, bars of one standard deviation; a teacher has a point of its own'
+COST = (
+    'Reached over what it cost: means over the seeds, bars of one standard deviation; a teacher has a point of its own'
+)
 CURVES = ('loss', 'acc_p', 'loss_bbox')  # shown at once, beside what is validated first
 PREDICTIONS = 'Test images, and the class that each network gives them; first those on which the networks differ'
 DETECTIONS = 'Test images: ground truth, then what each detector finds with a score of at least 0.5'
