@@ -12,18 +12,11 @@ from .style import look, new_figure
 
 
 def all_metrics(groups: Sequence[Group]) -> List[str]:
-    """What the runs logged more than once: validation first, then losses, then the rest.
-
-    Raises:
-        ValueError: There is nothing yet.
-    """
+    """What the runs logged more than once: validation first, then losses, then the rest."""
     runs = [run for group in groups for run in group.runs]
     validation, training = ([name for run in runs for name in run.metrics(training)] for training in (False, True))
     names = dict.fromkeys([*validation, *sorted(training, key=lambda name: not name.startswith('loss'))])
-    curves = [name for name in names if any(len(run.curve(name)[0]) > 1 for run in runs)]
-    if not curves:
-        raise ValueError('the runs have logged no curve yet.')
-    return curves
+    return [name for name in names if any(len(run.curve(name)[0]) > 1 for run in runs)]
 
 
 def plot_curve(groups: Sequence[Group], metric: str) -> Figure:

@@ -16,15 +16,15 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .3rem; } section + section h2 { margin-top: 3rem; }
 h2 { font-size: 1.25rem; margin: 1.2rem 0 .5rem; border-bottom: 1px solid var(--line); } nav a { margin-right: 1rem; }
 a, summary { color: var(--link); } summary { cursor: pointer; margin: .7rem 0; }
-.answer { font-size: 1.15rem; font-weight: 600; margin: .5rem 0; }
+.answer { font-size: 1.15rem; font-weight: 600; margin: .5rem 0; } .wide { overflow-x: auto; }
 .row { display: flex; flex-wrap: wrap; gap: 1rem; align-items: start; margin: 1rem 0; }
 .row > * { flex: 1 1 20rem; min-width: 0; margin: 0; } .row > .wide { flex: 1.6 1 30rem; }
-.wide { overflow-x: auto; } .wide img { min-width: 44rem; }
+.wide img { min-width: 44rem; }
 table { border-collapse: collapse; font-size: .9rem; overflow-wrap: normal; } caption { text-align: left; }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .6rem; text-align: left; vertical-align: top; }
 td { font-variant-numeric: tabular-nums; } caption, figcaption, .note { color: var(--quiet); font-size: .9rem; }
-figure { margin: 1rem 0; } img { max-width: 100%; height: auto; background: #fff; border-radius: 6px; }
-.note { border-left: 4px solid #E69F00; padding-left: .7rem; }
+.note { border-left: 4px solid #E69F00; padding-left: .7rem; } figure { margin: 1rem 0; }
+img { max-width: 100%; height: auto; background: #fff; border-radius: 6px; }
 """
 
 

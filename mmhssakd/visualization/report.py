@@ -13,23 +13,14 @@ from . import page, predictions
 from .curves import all_metrics, plot_cost, plot_curve
 from .detections import plot_detections
 
-RESULTS = 'Last validation: mean ± standard deviation over the seeds; seconds of the training steps'
-COST = (
-    'Reached over what it cost: means over the seeds, bars of one standard deviation; a teacher has a point of its own'
-)
 CURVES = ('loss', 'acc_p', 'loss_bbox')  # shown at once, beside what is validated first
-PREDICTIONS = 'Test images, and the class that each network gives them; first those on which the networks differ'
-DETECTIONS = 'Test images: ground truth, then what each detector finds with a score of at least 0.5'
-BRANCHES = 'Top-1 of p on the images; of branches q on all views, for class and view together, and for the class alone'
-SETTINGS = 'Settings that are not the same in all groups; an empty cell is a key that is not set'
-RUNS = 'Runs that differ in the seed alone form one group. What needs a network shows the first run of each group.'
 
 
 def write_report(
     groups: Sequence[Group],
     out: Path,
     images: int = 1000,
-    baselines: Sequence[str] = (),
+    baseline: Sequence[str] = (),
     examples: int = 5,
     title: str = '',
 ) -> List[str]:
@@ -39,7 +30,7 @@ def write_report(
         groups (Sequence[Group]): The runs, grouped.
         out (Path): File to write.
         images (int): Test images to ask the classifiers about. 0 skips all that needs images.
-        baselines (Sequence[str]): Names of groups to compare the others with.
+        baseline (Sequence[str]): Names of groups to compare the others with.
         examples (int): Images to show one by one.
         title (str): Heading. Defaults to the data and the names of the groups.
 
@@ -53,7 +44,7 @@ def write_report(
     if not out.resolve().parent.is_dir():
         raise FileNotFoundError(f'no such folder to write to: {out.resolve().parent}')
     names = [group.name for group in groups]
-    for name in set(baselines) - set(names):
+    for name in set(baseline) - set(names):
         raise KeyError(f'no group is called {name!r}; there are: {", ".join(names)}')
     sections: Dict[str, List[str]] = {}
     skipped = []
@@ -61,7 +52,7 @@ def write_report(
         kind = [group for group in groups if group.is_detector == (heading == 'Detectors')]
         answers = detections_of if heading == 'Detectors' else answers_of
         parts: List[str] = []
-        for make, *args in ((results_of, baselines), (answers, images, examples), (curves_of,), (settings_of,)):
+        for make, *args in ((results_of, baseline), (answers, images, examples), (curves_of,), (settings_of,)):
             try:
                 parts += make(kind, *args) if kind and (images or make is not answers) else []
             except (FileNotFoundError, ValueError, KeyError, RuntimeError) as error:
@@ -69,7 +60,8 @@ def write_report(
                 parts.append(page.paragraph(f'Skipped: {error}'))
         sections |= {heading: parts} if parts else {}
     rows = [[group.name, str(run.seed), str(run.work_dir)] for group in groups for run in group.runs]
-    sections['Runs'] = [page.folded(f'{len(rows)} runs', page.table(['group', 'seed', 'work dir'], rows, RUNS))]
+    table = page.table(['group', 'seed', 'work dir'], rows, 'Pictures and settings are of the first run of each group')
+    sections['Runs'] = [page.folded(f'{len(rows)} runs', table)]
     out.write_text(page.html(title or title_of(groups), sections))
     return skipped
 
@@ -86,21 +78,25 @@ def title_of(groups: Sequence[Group]) -> str:
     return f'{name}: ' + re.sub(r'\b(ce|kd|hssakd)\b', lambda found: found[0].upper(), names)
 
 
-def results_of(groups: Sequence[Group], baselines: Sequence[str]) -> List[str]:
+def results_of(groups: Sequence[Group], baseline: Sequence[str]) -> List[str]:
     """The answer in one sentence; the table of the last validation beside accuracy over cost."""
     runs = [(group.name, run) for group in groups for run in group.runs if run.final()]
     if not runs:
         raise ValueError('no run was validated yet.')
     results = [dict(name=name, seed=run.seed, metrics=run.final(), **run.speed) for name, run in runs]
-    sides = [page.table(*build_table(results, baselines), RESULTS)]
+    sides = [page.table(*build_table(results, baseline), 'Last validation: mean ± standard deviation over the seeds')]
     if all(result['seconds'] for result in results):
-        sides.append(page.picture(plot_cost(results), COST))
-    return [page.paragraph(answer(results, baselines), 'answer'), page.row(sides)]
+        sides.append(
+            page.picture(plot_cost(results), 'Reached, over the cost: means over the seeds, ± one standard deviation')
+        )
+    return [page.paragraph(answer(results, baseline), 'answer'), page.row(sides)]
 
 
 def curves_of(groups: Sequence[Group]) -> List[str]:
     """Two or three curves, and all others folded."""
     metrics = all_metrics(groups)
+    if not metrics:
+        raise ValueError('the runs have logged no curve yet.')
     pictures = {metric: page.picture(plot_curve(groups, metric), f'{metric} over training') for metric in metrics}
     shown = page.row(pictures.pop(metric) for metric in dict.fromkeys([metrics[0], *CURVES]) if metric in pictures)
     return [shown, page.folded(f'{len(pictures)} more curves', page.row(pictures.values()))]
@@ -109,13 +105,14 @@ def curves_of(groups: Sequence[Group]) -> List[str]:
 def settings_of(groups: Sequence[Group]) -> List[str]:
     """Settings in which the groups differ, folded."""
     rows = [[key, *values] for key, values in differing_settings(groups).items()]
-    table = page.table(['setting', *(group.name for group in groups)], rows, SETTINGS)
+    table = page.table(['setting', *(group.name for group in groups)], rows, 'An empty cell is a key that is not set')
     return [page.folded(f'{len(rows)} settings that differ', table)]
 
 
 def detections_of(groups: Sequence[Group], amount: int, examples: int) -> List[str]:
     """What detectors find in some images."""
-    return [page.picture(plot_detections(groups, min(amount, examples)), DETECTIONS, wide=True)]
+    caption = 'Test images: ground truth, then what each detector finds with a score of at least 0.5'
+    return [page.picture(plot_detections(groups, min(amount, examples)), caption, wide=True)]
 
 
 def answers_of(groups: Sequence[Group], amount: int, examples: int) -> List[str]:
@@ -125,11 +122,14 @@ def answers_of(groups: Sequence[Group], amount: int, examples: int) -> List[str]
     for group in groups:
         networks |= predictions.networks_of(group.runs[0], group.name)
     said = [predictions.ask(model, images, name) for name, model in networks.items()]
-    shown = page.picture(predictions.plot_predictions(said, images, examples), PREDICTIONS, wide=True)
+    caption = 'Test images, and the class that each network gives them; first those on which the networks differ'
+    shown = page.picture(predictions.plot_predictions(said, images, examples), caption, wide=True)
     found = [each.accuracy(images.labels) for each in said]
     keys = list(dict.fromkeys(key for each in found for key in each))
     rows = [[each.name, *(f'{own[k]:.1f}' if k in own else '' for k in keys)] for each, own in zip(said, found)]
-    accuracies = page.table(['network', *(f'{key} (%)' for key in keys)], rows, BRANCHES)
+    accuracies = page.table(
+        ['network', *(f'{key} (%)' for key in keys)], rows, 'Top-1: of p; of branches q, for class and view'
+    )
     matrix = 'Confusion matrix of {}, in % of each true class'
     matrices = [page.picture(predictions.plot_confusion(each, images), matrix.format(each.name)) for each in said]
     caption = f'Confusion matrices and accuracy of branches, on {len(images.data)} test images'

@@ -16,8 +16,9 @@ def main() -> None:
     parser.add_argument('--images', type=int, default=1000, help='test images to ask about; 0 skips what needs images')
     parser.add_argument('--examples', type=int, default=6, help='images to show one by one')
     args = parser.parse_args()
-    if args.images < 0 or args.examples < 1:
-        parser.error(f'--images {args.images} --examples {args.examples}: they must be at least 0 and 1.')
+    for name, least in (('images', 0), ('examples', 1)):
+        if getattr(args, name) < least:
+            parser.error(f'--{name} {getattr(args, name)}: at least {least} is needed.')
     try:
         groups = group_runs(find_runs(args.work_dirs))
         missing = write_report(groups, args.out, args.images, args.baseline, args.examples)
