@@ -12,20 +12,6 @@ SHOWN = re.compile(r'top1$|mAP$|(AP|mAP_)50$')  # columns, if a run has any of t
 COSTS = {'seconds': 'seconds', 'images/s': 'images_per_second'}
 
 
-def paired_difference(values: Sequence[float], baseline: Sequence[float], level: float = 0.95) -> Dict[str, float]:
-    """Mean of ``values - baseline``, seed by seed, with its confidence interval by Student's t (NaN for one seed).
-
-    Raises:
-        ValueError: The two have different lengths.
-    """
-    if len(values) != len(baseline):
-        raise ValueError(f'Paired values are needed, but got {len(values)} and {len(baseline)}.')
-    low = high = float('nan')
-    if len(values) > 1:
-        low, high = map(float, stats.ttest_rel(values, baseline).confidence_interval(level))
-    return dict(mean=float(np.mean(np.subtract(values, baseline))), low=low, high=high)
-
-
 def columns_of(results: Sequence[dict]) -> List[str]:
     """Metrics that a table of results shows, the one that trials are compared by first."""
     metrics = list(dict.fromkeys(name for result in results for name in result['metrics']))
@@ -48,13 +34,24 @@ def split(results: Sequence[dict], key: str) -> Dict[str, List[dict]]:
     return parts
 
 
-def paired(own: List[dict], base: List[dict], metric: str) -> Optional[Dict[str, float]]:
-    """Paired difference of two arms, by their results; None if they do not have the same seeds."""
+def paired(own: List[dict], base: List[dict], metric: str, level: float = 0.95) -> Optional[Dict[str, float]]:
+    """Mean difference of two arms, seed by seed, with its confidence interval by Student's t (NaN for one seed).
+
+    None if they do not have the same seeds.
+    """
     ours, theirs = ({r['seed']: r['metrics'].get(metric) for r in arm} for arm in (own, base))
-    values = [*ours.values(), *theirs.values()]
-    if own is base or ours.keys() != theirs.keys() or len(ours) < len(own) or None in values:
+    if (
+        own is base
+        or ours.keys() != theirs.keys()
+        or len(ours) < len(own)
+        or None in [*ours.values(), *theirs.values()]
+    ):
         return None
-    return paired_difference([ours[seed] for seed in ours], [theirs[seed] for seed in ours])
+    values, others = ([arm[seed] for seed in ours] for arm in (ours, theirs))
+    low = high = float('nan')
+    if len(values) > 1:
+        low, high = map(float, stats.ttest_rel(values, others).confidence_interval(level))
+    return dict(mean=float(np.mean(np.subtract(values, others))), low=low, high=high)
 
 
 def difference(own: List[dict], base: List[dict], metric: str) -> str:

@@ -18,10 +18,10 @@ h2 { font-size: 1.25rem; margin: 1.2rem 0 .5rem; border-bottom: 1px solid var(--
 a, summary { color: var(--link); } summary { cursor: pointer; margin: .7rem 0; }
 .answer { font-size: 1.15rem; font-weight: 600; margin: .5rem 0; } .wide { overflow-x: auto; }
 .row { display: flex; flex-wrap: wrap; gap: 1rem; align-items: start; margin: 1rem 0; }
-.row > * { flex: 1 1 20rem; min-width: 0; margin: 0; } .row > .wide { flex: 1.6 1 30rem; }
+.row > * { flex: 1 1 20rem; min-width: 0; margin: 0; } .row > .wide { flex: 2 1 34rem; }
 .wide img { min-width: 44rem; }
-table { border-collapse: collapse; font-size: .9rem; overflow-wrap: normal; } caption { text-align: left; }
-th, td { border-bottom: 1px solid var(--line); padding: .25rem .6rem; text-align: left; vertical-align: top; }
+table { border-collapse: collapse; font-size: .85rem; overflow-wrap: normal; } caption { text-align: left; }
+th, td { border-bottom: 1px solid var(--line); padding: .25rem .5rem; text-align: left; vertical-align: top; }
 td { font-variant-numeric: tabular-nums; } caption, figcaption, .note { color: var(--quiet); font-size: .9rem; }
 .note { border-left: 4px solid #E69F00; padding-left: .7rem; } figure { margin: 1rem 0; }
 img { max-width: 100%; height: auto; background: #fff; border-radius: 6px; }

@@ -78,9 +78,9 @@ def test_results(runs):
 def test_what_cannot_be_made_is_said(runs, tmp_path):
     groups = group_runs(find_runs([runs / 'seed_0/hssakd_r8']))
     groups[0].runs[0].lines = []
-    groups[0].runs[0].config.test_dataloader.dataset.data_root = str(tmp_path / 'gone')
+    groups[0].runs[0].work_dir = tmp_path
     missing = write_report(groups, tmp_path / 'page.html', images=2)
-    assert missing[0] == 'Classifiers: no run was validated yet.' and 'gone' in missing[1]
+    assert missing[0] == 'Classifiers: no run was validated yet.' and 'holds no checkpoint' in missing[1]
     assert missing[2] == 'Classifiers: the runs have logged no curve yet.'
     text = (tmp_path / 'page.html').read_text()
     assert 'Skipped: no run was validated yet.' in text and '0 settings that differ' in text
