@@ -82,7 +82,7 @@ def run_sweep(sweep: Sweep, args: argparse.Namespace) -> List[dict]:
         with (sweep.work_dir / 'report.log').open('w') as log, contextlib.redirect_stdout(log):
             write_report(groups, page, baseline=baselines, title=sweep.title)
         print(f'All of it on one page: {page.resolve()}')
-    if sweep.baselines:
+    if sweep.baselines and not sweep.check:
         print('', *(answer(kind, sweep.baselines) for kind in split(results, 'metric').values()), sep='\n')
     return results
 

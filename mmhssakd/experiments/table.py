@@ -40,14 +40,10 @@ def paired(own: List[dict], base: List[dict], metric: str, level: float = 0.95) 
     None if they do not have the same seeds.
     """
     ours, theirs = ({r['seed']: r['metrics'].get(metric) for r in arm} for arm in (own, base))
-    if (
-        own is base
-        or ours.keys() != theirs.keys()
-        or len(ours) < len(own)
-        or None in [*ours.values(), *theirs.values()]
-    ):
+    seeds = [seed for seed in ours if None not in (ours[seed], theirs.get(seed))]
+    if own is base or not len(seeds) == len(own) == len(base):
         return None
-    values, others = ([arm[seed] for seed in ours] for arm in (ours, theirs))
+    values, others = ([arm[seed] for seed in seeds] for arm in (ours, theirs))
     low = high = float('nan')
     if len(values) > 1:
         low, high = map(float, stats.ttest_rel(values, others).confidence_interval(level))
