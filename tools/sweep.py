@@ -10,15 +10,17 @@ import signal
 import sys
 import warnings
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 import torch
 from mmengine.config import DictAction
 
 from mmhssakd.experiments import Sweep, make_sweep, read_sweep
+from mmhssakd.experiments.answer import answer
 from mmhssakd.experiments.launch import LocalLauncher, SlurmLauncher
 from mmhssakd.experiments.runs import Group, Run
 from mmhssakd.experiments.screen import Screen
+from mmhssakd.experiments.table import split
 from mmhssakd.visualization.report import write_report
 
 warnings.simplefilter('ignore')  # the trials' logs have them
@@ -71,11 +73,17 @@ def run_sweep(sweep: Sweep, args: argparse.Namespace) -> List[dict]:
     print(f'\n{sweep.write(results)}\n\nTables and results: {sweep.work_dir}/sweep.md, sweep.json')
     if args.report:
         page = sweep.work_dir / 'report.html'
-        names = dict.fromkeys(trial.name for trial in sweep.trials)
-        groups = [Group(name, [Run(trial.work_dir) for trial in sweep.trials if trial.name == name]) for name in names]
+        runs: Dict[str, List[Run]] = {}
+        for trial in sweep.trials:
+            if trial.result:  # others are known from the ledger alone
+                runs.setdefault(trial.name, []).append(Run(trial.work_dir))
+        groups = [Group(name, members) for name, members in runs.items()]
+        baselines = [name for name in sweep.baselines if name in runs]
         with (sweep.work_dir / 'report.log').open('w') as log, contextlib.redirect_stdout(log):
-            write_report(groups, page, baseline=next(iter(sweep.baselines), None), title=sweep.title)
+            write_report(groups, page, baseline=baselines, title=sweep.title)
         print(f'All of it on one page: {page.resolve()}')
+    if sweep.baselines and not sweep.check:
+        print('', *(answer(kind, sweep.baselines) for kind in split(results, 'metric').values()), sep='\n')
     return results
 
 

@@ -29,7 +29,7 @@ def main() -> None:
         raise SystemExit(f'{args.config} trains a {type(model).__name__}, which makes no views.')
     images = load_images(cfg, args.images, args.split)
     network.data_preprocessor = model.data_preprocessor
-    figure = plot_views(network, images, args.images, said=False)
+    figure = plot_views(network, images)
     figure.savefig(args.out, dpi=110)
     print(f'{len(images.data)} images, {network.num_views} views each: {args.out}')
 

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config
@@ -14,6 +15,11 @@ from mmhssakd.weights.resume import named_checkpoint
 NOT_CURVES = {'lr', 'base_lr', 'data_time', 'time', 'epoch', 'iter', 'step', 'memory'}
 # Settings in which runs of one experiment may differ: where they were, how they began, and the seed.
 INCIDENTAL = re.compile(r'(^|\.)(work_dir|resume|load_from|launcher|seed|experiment_name)$')
+# Settings that a reader compares: no names of hooks, no variables of config files, and not what follows from others.
+COMPARED = re.compile(
+    r'(model|data_preprocessor|(train|val)_dataloader|train_cfg|optim_wrapper|param_scheduler|val_evaluator)\b'
+)
+DERIVED = re.compile(INCIDENTAL.pattern + r'|\.(in_channels|end|total_steps|T_max|num_workers|persistent_workers)$')
 SEED = re.compile(r'[_-]?seed[_-]?\d+')
 # Units of what is logged, by name: a factor, and the unit that a value has after it.
 UNITS = {
@@ -101,6 +107,12 @@ class Run:
         return self.config.get('randomness', {}).get('seed')
 
     @property
+    def name(self) -> str:
+        """What the sweep that it belongs to calls it, or its folder's name without a seed; '' if nothing is left."""
+        trial = self.work_dir / 'trial.json'
+        return json.loads(trial.read_text())['name'] if trial.is_file() else SEED.sub('', self.work_dir.name)
+
+    @property
     def checkpoint(self) -> Path:
         """The last checkpoint, also after the folder was moved.
 
@@ -172,7 +184,8 @@ def find_runs(folders: Sequence[Path]) -> List[Run]:
     for folder in folders:
         if not Path(folder).is_dir():
             raise FileNotFoundError(f'no such work dir: {folder}')
-        found = sorted({file.parents[2] for file in Path(folder).rglob('vis_data/scalars.json')})
+        logs = sorted(Path(folder).rglob('vis_data/scalars.json'), key=lambda file: (file.parts[-3], file))
+        found = dict.fromkeys(file.parents[2] for file in logs)  # in the order in which they were started
         if not found:
             raise FileNotFoundError(
                 f'{folder} holds no run: there is no vis_data/scalars.json in it or below it. '
@@ -183,23 +196,32 @@ def find_runs(folders: Sequence[Path]) -> List[Run]:
 
 
 def group_runs(runs: Sequence[Run]) -> List[Group]:
-    """Put runs together that differ in their seeds alone, in the order in which they were found."""
+    """Put runs together that differ in their seeds alone: those without a teacher first, those with branches last."""
     alike: Dict[frozenset, List[Run]] = {}
-    for run in runs:
+    for run in sorted(runs, key=lambda run: [bool(run.config.model.get(x)) for x in ('teacher', 'auxiliary_neck')]):
         alike.setdefault(frozenset(settings_of(run.config).items()), []).append(run)
     groups: Dict[str, Group] = {}
     for members in alike.values():
-        folders = {SEED.sub('', run.work_dir.name) for run in members}
-        name = folders.pop() if len(folders) == 1 else ''
-        name = name or Path(members[0].config.filename).stem
+        names = {run.name for run in members}
+        name = (names.pop() if len(names) == 1 else '') or Path(members[0].config.filename).stem
         same = sum(known.split(' #')[0] == name for known in groups)
         name = f'{name} #{same + 1}' if same else name
         groups[name] = Group(name, members)
     return list(groups.values())
 
 
+def differences(nodes: Sequence[Any], key: str = '') -> Dict[str, List[str]]:
+    """Where configs differ, by dotted key ('' where it is not set); a dict that one of them lacks is one value."""
+    if all(isinstance(node, list) and len(node) == len(nodes[0]) and isinstance(node[0], dict) for node in nodes):
+        nodes = [dict(enumerate(node)) for node in nodes]
+    if all(isinstance(node, dict) for node in nodes):
+        keys = sorted({child for node in nodes for child in node})
+        parts = (differences([node.get(child, '') for node in nodes], f'{key}.{child}'.strip('.')) for child in keys)
+        return {name: values for part in parts for name, values in part.items()}
+    values = [shorten(', '.join(map(setting, flatten(node).values())), 90, placeholder=' ...') for node in nodes]
+    return {key: values} if len(set(values)) > 1 and COMPARED.match(key) and not DERIVED.search(key) else {}
+
+
 def differing_settings(groups: Sequence[Group]) -> Dict[str, List[str]]:
-    """Settings in which the groups differ: for each key the value in every group ('' where it is not set)."""
-    settings = [settings_of(group.runs[0].config) for group in groups]
-    table = {key: [each.get(key, '') for each in settings] for key in sorted(set().union(*settings))}
-    return {key: values for key, values in table.items() if len(set(values)) > 1}
+    """Settings of data, model and training in which the groups differ: for each key the value in every group."""
+    return differences([group.runs[0].config.to_dict() for group in groups])

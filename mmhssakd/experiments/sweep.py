@@ -12,7 +12,7 @@ from mmhssakd.apis import find_config
 from .launch import LocalLauncher, SlurmLauncher
 from .ledger import append_to_ledger, known_results, read_ledger
 from .screen import Screen
-from .table import build_table, markdown
+from .table import build_table, markdown, split
 from .trial import Trial, read_config
 
 KEYS = {'title', 'work_dir', 'config', 'options', 'baseline', 'seeds', 'processes', 'arms', 'final', 'check'}
@@ -97,10 +97,7 @@ class Sweep:
 
     def write(self, results: List[dict]) -> str:
         """Write ``sweep.json`` and the tables in ``sweep.md``; returns the tables. Each kind of metrics has its own."""
-        kinds: Dict[str, List[dict]] = {}
-        for result in results:
-            kinds.setdefault(result['metric'], []).append(result)
-        tables = '\n\n'.join(markdown(*build_table(part, self.baselines)) for part in kinds.values())
+        tables = '\n\n'.join(markdown(*build_table(kind, self.baselines)) for kind in split(results, 'metric').values())
         self.work_dir.mkdir(parents=True, exist_ok=True)
         (self.work_dir / 'sweep.json').write_text(json.dumps(results, indent=1))
         (self.work_dir / 'sweep.md').write_text(f'{self.title}\n\n{tables}\n')

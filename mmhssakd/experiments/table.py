@@ -1,7 +1,7 @@
 """The one table of results: means and deviations over seeds, and paired differences to baselines."""
 
 import re
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from scipy import stats
@@ -10,20 +10,6 @@ from .runs import unit_of, with_unit
 
 SHOWN = re.compile(r'top1$|mAP$|(AP|mAP_)50$')  # columns, if a run has any of them: mmdet alone logs ten thresholds
 COSTS = {'seconds': 'seconds', 'images/s': 'images_per_second'}
-
-
-def paired_difference(values: Sequence[float], baseline: Sequence[float], level: float = 0.95) -> Dict[str, float]:
-    """Mean of ``values - baseline``, seed by seed, with its confidence interval by Student's t (NaN for one seed).
-
-    Raises:
-        ValueError: The two have different lengths.
-    """
-    if len(values) != len(baseline):
-        raise ValueError(f'Paired values are needed, but got {len(values)} and {len(baseline)}.')
-    low = high = float('nan')
-    if len(values) > 1:
-        low, high = map(float, stats.ttest_rel(values, baseline).confidence_interval(level))
-    return dict(mean=float(np.mean(np.subtract(values, baseline))), low=low, high=high)
 
 
 def columns_of(results: Sequence[dict]) -> List[str]:
@@ -40,13 +26,34 @@ def summary(values: Sequence[float], metric: str) -> str:
     return f'{np.mean(values):.{digits}f}{deviation}' if len(values) else ''
 
 
+def split(results: Sequence[dict], key: str) -> Dict[str, List[dict]]:
+    """Results by ``name``, or by the ``metric`` that they are compared by, in their order."""
+    parts: Dict[str, List[dict]] = {}
+    for result in results:
+        parts.setdefault(result[key], []).append(result)
+    return parts
+
+
+def paired(own: List[dict], base: List[dict], metric: str, level: float = 0.95) -> Optional[Dict[str, float]]:
+    """Mean difference of two arms, seed by seed, with its confidence interval by Student's t (NaN for one seed).
+
+    None if they do not have the same seeds.
+    """
+    ours, theirs = ({r['seed']: r['metrics'].get(metric) for r in arm} for arm in (own, base))
+    seeds = [seed for seed in ours if None not in (ours[seed], theirs.get(seed))]
+    if own is base or not len(seeds) == len(own) == len(base):
+        return None
+    values, others = ([arm[seed] for seed in seeds] for arm in (ours, theirs))
+    low = high = float('nan')
+    if len(values) > 1:
+        low, high = map(float, stats.ttest_rel(values, others).confidence_interval(level))
+    return dict(mean=float(np.mean(np.subtract(values, others))), low=low, high=high)
+
+
 def difference(own: List[dict], base: List[dict], metric: str) -> str:
     """Paired difference of two arms that have the same seeds, several of them; else ''."""
-    ours, theirs = ({r['seed']: r['metrics'].get(metric) for r in arm} for arm in (own, base))
-    if own is base or len(ours) < 2 or ours.keys() != theirs.keys() or None in [*ours.values(), *theirs.values()]:
-        return ''
-    found = paired_difference([ours[seed] for seed in ours], [theirs[seed] for seed in ours])
-    return f'{found["mean"]:+.2f} ({found["low"]:+.2f} to {found["high"]:+.2f})'
+    found = paired(own, base, metric) if len(own) > 1 else None
+    return f'{found["mean"]:+.2f} ({found["low"]:+.2f} to {found["high"]:+.2f})' if found else ''
 
 
 def build_table(results: Sequence[dict], baselines: Sequence[str] = ()) -> Tuple[List[str], List[List[str]]]:
@@ -61,9 +68,7 @@ def build_table(results: Sequence[dict], baselines: Sequence[str] = ()) -> Tuple
         tuple: Titles of the columns, and the rows of cells.
     """
     metrics = columns_of(results)
-    arms: Dict[str, List[dict]] = {}
-    for result in results:
-        arms.setdefault(result['name'], []).append(result)
+    arms = split(results, 'name')
     several = any(len(arm) > 1 for arm in arms.values())
     compared = [name for name in baselines if name in arms and several]
     costs = COSTS if 'seconds' in results[0] else {}

@@ -1,7 +1,7 @@
 """What the classifiers of finished runs say to test images, and pictures of it."""
 
 from dataclasses import dataclass, field
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,7 +16,6 @@ from mmpretrain.evaluation import ConfusionMatrix
 from mmhssakd.apis import get_model
 from mmhssakd.experiments.runs import Run
 from mmhssakd.models.classifiers import SSAClassifier
-from mmhssakd.models.distillers.teacher import build_teacher
 from mmhssakd.registry import DATASETS
 from .style import RIGHT, WRONG, new_figure, show_image
 
@@ -31,6 +30,11 @@ class Images(NamedTuple):
     def normalized(self, model: BaseModel, start: int = 0, stop: Optional[int] = None) -> torch.Tensor:
         """Images as a model sees them, (B, C, H, W), on its device."""
         return model.data_preprocessor(default_collate(self.data[start:stop]), training=False)['inputs']
+
+    def pixels(self, chosen: Iterable[int]) -> torch.Tensor:
+        """Chosen images as they were read, (B, 3, H, W), gray ones too."""
+        pixels = torch.stack([self.data[i]['inputs'] for i in chosen])
+        return pixels.repeat_interleave(3 // pixels.shape[1], 1)
 
 
 @dataclass
@@ -89,17 +93,6 @@ def networks_of(run: Run, name: str) -> Dict[str, BaseModel]:
     return {f'{name}, peer {i}': peer for i, peer in enumerate(model.peers)}
 
 
-def teacher_of(run: Run) -> BaseModel:
-    """The teacher of a run.
-
-    Raises:
-        FileNotFoundError: Its config or checkpoint is not there any more.
-    """
-    with DefaultScope.overwrite_default_scope('mmpretrain'):
-        teacher = run.config.model.teacher
-        return build_teacher(teacher.config, teacher.checkpoint, run.config.model.head.num_classes)
-
-
 @torch.no_grad()
 def ask(model: BaseModel, images: Images, name: str = '', batch_size: int = 100) -> Answers:
     """Classify images, and their views where the network has branches."""
@@ -134,26 +127,27 @@ def displayed(pixels: torch.Tensor) -> np.ndarray:
     return (pixels.flip(1) / 255).permute(0, 2, 3, 1).numpy()
 
 
+def plot_predictions(said: Sequence[Answers], images: Images, amount: int = 7) -> Figure:
+    """Some images, a row for every network: the class that it gives. Those come first on which the networks differ."""
+    found = torch.stack([answer.logits.argmax(1) for answer in said])
+    chosen = (found == found[0]).all(0).int().argsort(stable=True)[:amount].tolist()
+    figure, axes = new_figure(len(said), len(chosen), (1.5, 1.7))
+    for row, answer, classes in zip(axes, said, found):
+        row[0].set_ylabel(answer.name, fontsize=9)
+        for axis, i, pixels in zip(row, chosen, displayed(images.pixels(chosen))):
+            right = classes[i] == images.labels[i]
+            title = images.classes[classes[i]] + (' ✓' if right else f' ✗\n({images.classes[images.labels[i]]})')
+            show_image(axis, pixels, title, RIGHT if right else WRONG)
+    return figure
+
+
 @torch.no_grad()
-def plot_views(model: BaseModel, images: Images, amount: int = 5, said: bool = True) -> Figure:
-    """The views of some images, and, if ``said``, what p and the last branch say to each."""
-    count = model.eval().num_views
-    pixels = torch.stack([sample['inputs'] for sample in images.data[:amount]])
-    pictures = displayed(model.make_views(pixels.repeat_interleave(3 // pixels.shape[-3], -3)))  # gray ones, too
-    logits, joint = model.forward_views(model.make_views(images.normalized(model, 0, amount)))
-    names = [f'{90 * j}°' if type(model.views).__name__ == 'RotateViews' else f'view {j}' for j in range(count)]
-    figure, axes = new_figure(len(pictures) // count, count, (2.1, 2.3))
+def plot_views(model: BaseModel, images: Images) -> Figure:
+    """The views of images, a row for each, as a network with branches is trained on them."""
+    pictures = displayed(model.make_views(images.pixels(range(len(images.data)))))
+    figure, axes = new_figure(len(images.data), model.num_views, (2.1, 2.3))
     for row, axis in enumerate(axes.flat):
-        image, view = divmod(row, count)
-        label = int(images.labels[image])
-        title, right = f'{images.classes[label]}, {names[view]}', True
-        if said:
-            found = int(logits[row].argmax())
-            right = found == label
-            title += f'\np: {images.classes[found]} {"✓" if right else "✗"}'
-        if said and joint:
-            found, turned = divmod(int(joint[-1][row].argmax()), count)
-            right = (found, turned) == (label, view)
-            title += f'\nq{len(joint)}: {images.classes[found]}, {names[turned]} {"✓" if right else "✗"}'
-        show_image(axis, pictures[row], title, RIGHT if right else WRONG)
+        image, view = divmod(row, model.num_views)
+        name = f'{90 * view}°' if type(model.views).__name__ == 'RotateViews' else f'view {view}'
+        show_image(axis, pictures[row], f'{images.classes[int(images.labels[image])]}, {name}')
     return figure

@@ -1,9 +1,21 @@
 import json
+import shutil
 
 import pytest
-from written_run import write_run
+from mmengine.config import Config
+from written_run import ROOT, write_run
 
-from mmhssakd.experiments.runs import Run, differing_settings, find_runs, flatten, group_runs, setting, with_unit
+from mmhssakd.experiments.runs import (
+    Group,
+    Run,
+    differences,
+    differing_settings,
+    find_runs,
+    flatten,
+    group_runs,
+    setting,
+    with_unit,
+)
 
 
 def write(work_dir, time, lines):
@@ -55,13 +67,13 @@ def test_shares_are_given_in_percent(tmp_path):
 def test_runs_are_found_and_grouped_by_their_settings(runs):
     groups = group_runs(find_runs([runs / 'teacher', runs / 'seed_0', runs / 'seed_1', runs / 'seed_0/ce_r8']))
     assert [(group.name, [run.seed for run in group.runs]) for group in groups] == [
-        ('teacher', [0]),
         ('ce_r8', [0, 1]),
+        ('teacher', [0]),
         ('hssakd_r8', [0, 1]),
     ]
-    assert [run.final() for run in groups[1].runs] == [{'accuracy/top1': 77.0}, {'accuracy/top1': 78.0}]
-    assert not groups[1].is_detector
-    assert groups[1].runs[0].checkpoint == runs / 'seed_0/ce_r8/epoch_2.pth'
+    assert [run.final() for run in groups[0].runs] == [{'accuracy/top1': 77.0}, {'accuracy/top1': 78.0}]
+    assert not groups[0].is_detector
+    assert groups[0].runs[0].checkpoint == runs / 'seed_0/ce_r8/epoch_2.pth'
 
 
 def test_another_setting_is_another_group(runs, fashion, tmp_path):
@@ -69,6 +81,46 @@ def test_another_setting_is_another_group(runs, fashion, tmp_path):
     groups = group_runs(find_runs([runs / 'seed_0/ce_r8', tmp_path]))
     assert [group.name for group in groups] == ['ce_r8', 'ce_r8 #2']
     assert differing_settings(groups) == {'optim_wrapper.optimizer.lr': ['0.1', '0.5']}
+
+
+def test_a_sweep_names_its_trials(runs, tmp_path):
+    folder = shutil.copytree(runs / 'seed_0/ce_r8', tmp_path / 'seed_0/ce_r8')
+    (folder / 'trial.json').write_text('{"name": "CE"}')
+    assert [group.name for group in group_runs(find_runs([tmp_path]))] == ['CE']
+
+
+def groups_of(*configs, **options):
+    groups = [Group(name, [Run(ROOT)]) for name in configs]
+    for group in groups:
+        group.runs[0].config = Config.fromfile(ROOT / f'configs/{group.name}.py')
+    return groups
+
+
+def test_settings_of_the_quickstart_are_few():
+    names = ('teacher', 'ce', 'kd', 'hssakd')
+    rows = differing_settings(groups_of(*(f'fashion_mnist/{name}_r8' for name in names)))
+    assert rows['model.type'] == ['mmhssakd.SSAClassifier', 'ImageClassifier', 'mmhssakd.HSSAKD', 'mmhssakd.HSSAKD']
+    assert rows['model.auxiliary_neck'] == ['mmhssakd.AuxiliaryNeck', '', 'None', 'mmhssakd.AuxiliaryNeck']
+    assert rows['model.teacher'][:3] == [
+        '',
+        '',
+        'fashion_mnist/teacher_r8.py, work_dirs/fashion_mnist/teacher_r8/epoch_7.pth',
+    ]
+    assert rows['train_cfg.max_epochs'] == ['7', '40', '40', '40']
+    assert not [key for key in rows if 'hook' in key or 'param_scheduler' in key or 'in_channels' in key]
+
+    detectors = groups_of(*['detection/faster-rcnn_r8_fpn_fashion-scenes'] * 2)
+    detectors[0].runs[0].config.merge_from_dict({'model.backbone.init_cfg': None, 'model.backbone.norm_eval': False})
+    starts = differing_settings(detectors)
+    assert list(starts) == ['model.backbone.init_cfg', 'model.backbone.norm_eval'] and len(rows) + len(starts) <= 25
+
+
+def test_lists_of_other_lengths_are_one_setting():
+    steps = [dict(type='Load'), dict(type='Flip', prob=0.5)]
+    assert differences([dict(model=steps), dict(model=steps[:1])]) == {'model': ['Load, Flip, 0.5', 'Load']}
+    assert differences([dict(model=steps), dict(model=[steps[0], dict(steps[1], prob=0.1)])]) == {
+        'model.1.prob': ['0.5', '0.1']
+    }
 
 
 def test_curves_count_epochs(runs):

@@ -75,6 +75,19 @@ def test_a_trial_fails(trainer, capsys):
     assert 'CE, seed 0: top1' in said  # it was under way
 
 
+@pytest.mark.parametrize('check', [False, True])
+def test_the_last_lines_say_what_was_seen(trainer, tmp_path, monkeypatch, capsys, check):
+    arms = {'CE': {}, 'KD': {'top1': 50}, 'from CE': {'map': 1}, 'from KD': {'map': 1}}
+    sweep = dict(config='config.py', baseline=['CE', 'from CE'], seeds=[0, 1], arms=arms, check=check)
+    (tmp_path / 'a.json').write_text(json.dumps(sweep))
+    monkeypatch.setattr(sys, 'argv', ['sweep.py', 'a.json'])
+    tool.main()
+    first, second = capsys.readouterr().out.splitlines()[-2:]
+    sure = 'over CE (95 % interval +10.00 to +10.00, 2 seeds), at 1.0 times its training time.'
+    assert (first == f'KD: +10.00 points {sure}') != check
+    assert second.startswith('from KD: +0.00 points over from CE (95 % interval +0.00') != check
+
+
 def test_tables_by_metric(trainer):
     sweep, results = run(arms={'CE': {}, 'online': {'top1': 50}, 'detector': {'map': 1}})
     classifiers, detectors = sweep.write(results).split('\n\n')

@@ -4,7 +4,7 @@ import warnings
 import pytest
 from scipy import stats
 
-from mmhssakd.experiments.table import build_table, markdown, paired_difference
+from mmhssakd.experiments.table import build_table, markdown, paired
 
 
 def results(**arms):
@@ -16,18 +16,20 @@ def results(**arms):
 
 
 def test_paired_difference_is_the_paired_t_interval():
-    ours, base = [5.0, 7.0, 6.5], [4.0, 6.5, 5.0]
+    rows = results(ours=[5.0, 7.0, 6.5], base=[4.0, 6.5, 5.0])
     half = stats.t.ppf(0.975, 2) * stats.sem([1.0, 0.5, 1.5])
-    found = paired_difference(ours, base)
+    found = paired(rows[:3], rows[5:2:-1], 'accuracy/top1')  # by seed, not by order
     assert found == dict(mean=pytest.approx(1.0), low=pytest.approx(1 - half), high=pytest.approx(1 + half))
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        assert math.isnan(paired_difference([1.0], [2.0])['low'])
+        assert math.isnan(paired(rows[:1], rows[3:4], 'accuracy/top1')['low'])
 
 
 def test_unpaired():
-    with pytest.raises(ValueError, match='3 and 2'):
-        paired_difference([1, 2, 3], [1, 2])
+    rows = results(ours=[5.0, 7.0, 6.5], base=[4.0, 6.5])
+    assert paired(rows[:3], rows[3:], 'accuracy/top1') is None
+    assert paired(rows[:2], rows[3:], 'accuracy/top5') is None
+    assert paired([rows[0], rows[0]], rows[3:4], 'accuracy/top1') is None  # one seed, twice
 
 
 def test_rows_and_differences():

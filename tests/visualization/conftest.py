@@ -42,7 +42,11 @@ def detector_run(tmp_path_factory) -> Path:
         '\n'.join(
             map(
                 json.dumps,
-                [dict(lr=0.1, loss=2.0, loss_rpn_cls=1.0, epoch=1, iter=1, step=1), {'pascal_voc/mAP': 0.1, 'step': 1}],
+                [
+                    dict(lr=0.1, loss=2.0, loss_rpn_cls=1.0, epoch=1, iter=1, step=1),
+                    dict(lr=0.1, loss=1.0, loss_rpn_cls=0.5, epoch=1, iter=2, step=2),
+                    {'pascal_voc/mAP': 0.1, 'step': 1},
+                ],
             )
         )
     )

@@ -54,28 +54,33 @@ def test_confusion_matrix():
     assert axis.get_title() == 'net: 75.0 %' and axis.get_ylabel() == 'True label'
 
 
+def test_predictions_that_differ_come_first(images):
+    right = torch.eye(10)[images.labels]
+    wrong = right.clone()
+    wrong[4] = right[4].roll(1)
+    figure = predictions.plot_predictions([Answers('a', right), Answers('b', wrong)], images, 3)
+    assert [axis.get_ylabel() for axis in figure.axes] == ['a', '', '', 'b', '', '']
+    truth = [images.classes[images.labels[i]] for i in (4, 0, 1)]
+    found = images.classes[(images.labels[4] + 1) % 10]
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles == [f'{name} ✓' for name in truth] + [f'{found} ✗\n({truth[0]})', *(f'{x} ✓' for x in truth[1:])]
+    np.testing.assert_allclose(figure.axes[3].images[0].get_array()[..., 0], images.data[4]['inputs'][0] / 255)
+
+
 def test_views_as_the_network_sees_them(images):
-    net = network()
-    figure = predictions.plot_views(net, images, amount=2)
+    figure = predictions.plot_views(network(), Images(images.data[:2], images.labels[:2], images.classes))
     shown = [axis.images[0].get_array() for axis in figure.axes]
     assert len(shown) == 8
     np.testing.assert_allclose(shown[1], np.rot90(shown[0]), atol=1e-6)
     original = images.data[0]['inputs'].numpy()[0] / 255
     np.testing.assert_allclose(shown[0][..., 0], original, atol=1e-5)
-    assert figure.axes[1].get_title().startswith(f'{images.classes[images.labels[0]]}, 90°\np: ')
+    assert figure.axes[1].get_title() == f'{images.classes[images.labels[0]]}, 90°'
 
 
 def test_colours_are_shown_as_rgb():
     image = torch.zeros(1, 3, 2, 2)
     image[:, 2] = 255.0  # red, as OpenCV reads it
     np.testing.assert_allclose(displayed(image)[0, 0, 0], [1, 0, 0])
-
-
-def test_a_teacher_that_is_gone(runs):
-    run = find_runs([runs / 'seed_0/hssakd_r8'])[0]
-    run.config.model.teacher.config = 'configs/fashion_mnist/none.py'
-    with pytest.raises(FileNotFoundError, match='no such config file'):
-        predictions.teacher_of(run)
 
 
 def test_peers_are_networks_of_their_own(tmp_path, runs, images):
