@@ -20,10 +20,11 @@ class Screen:
 
     Args:
         verbose (bool): Print the whole output of the trials, too. Then there are no bars.
+        numbers (bool): Say what trials reached. Defaults to True.
     """
 
-    def __init__(self, verbose: bool = False) -> None:
-        self.verbose = verbose
+    def __init__(self, verbose: bool = False, numbers: bool = True) -> None:
+        self.verbose, self.numbers = verbose, numbers
         self.console = Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
         self.bars = Progress(
             TextColumn('{task.description}', markup=False),
@@ -67,7 +68,7 @@ class Screen:
             for line in new.decode(errors='replace').splitlines():
                 self.say(f'[{trial}] {line}')
         if not self.bars.disable:
-            reached = [shown(metric, value) for metric, value in Run(trial.work_dir).final().items()][:1]
+            reached = self.numbers * [shown(metric, value) for metric, value in Run(trial.work_dir).final().items()][:1]
             self.bars.update(self.tasks[trial.folder], completed=trial.share, reached=''.join(reached))
 
     def end(self, trial: Trial, text: str) -> None:
@@ -79,7 +80,8 @@ class Screen:
     def finished(self, trial: Trial, result: dict) -> None:
         """A trial is finished, now or since an earlier call."""
         metric = result['metric']
-        text = f'{shown(metric, result["metrics"][metric])}, {result["wall_seconds"]:.0f} s, log: {trial.log}'
+        reached = f'{shown(metric, result["metrics"][metric])}, ' if self.numbers else ''
+        text = f'{reached}{result["wall_seconds"]:.0f} s, log: {trial.log}'
         self.end(trial, text) if trial.folder in self.tasks else self.say(f'{trial}: finished before, {text}')
 
     def failed(self, trial: Trial, why: str) -> None:

@@ -65,6 +65,20 @@ def test_verbose_prints_what_the_trials_print(trainer, capsys):
     assert '[CE, seed 3] threads None randomness.seed=3 seed=3\n' in capsys.readouterr().out
 
 
+def test_a_check_shows_no_results(trainer, capsys, monkeypatch, tmp_path):
+    made = dict(
+        title='A check', work_dir='sweep', config='config.py', baseline=['CE'], seeds=[0], arms=ARMS, check=True
+    )
+    (tmp_path / 'check.json').write_text(json.dumps(made))
+    monkeypatch.setattr(sys, 'argv', ['sweep.py', 'check.json'])
+    tool.main()
+    said = capsys.readouterr().out
+    assert (
+        'Everything works: 3 trainings ran.' in said and '%' not in said and 'top1' not in said and ' over ' not in said
+    )
+    assert '40.00' in (tmp_path / 'sweep/sweep.md').read_text()
+
+
 def test_a_trial_fails(trainer, capsys):
     arms = {**ARMS, 'teacher': {**ARMS['teacher'], 'fail': 1}, 'CE': {'folder': 'slow'}}
     with pytest.raises(RuntimeError, match='^teacher, seed 0 failed. The same command goes on'):
