@@ -57,10 +57,10 @@ def stride_before_convolutions(model: nn.Module) -> None:
     On a CPU in channels-last, oneDNN's weight gradient of such a convolution writes past its buffer if it has less than
     16 input channels, and the process crashes. Until its issue 6035 is closed in the torch that is used.
     """
-    for conv in model.modules():
-        few = isinstance(conv, nn.Conv2d) and conv.kernel_size == (1, 1) and conv.in_channels < 16
-        if few and conv.padding == (0, 0) and max(conv.stride) > 1:
-            conv.register_forward_pre_hook(partial(take_every, conv.stride))
+    for conv in (module for module in model.modules() if isinstance(module, nn.Conv2d)):
+        plain = conv.kernel_size == (1, 1) and conv.padding == (0, 0)
+        if plain and conv.in_channels < 16 and conv.stride != (1, 1):
+            conv.register_forward_pre_hook(partial(take_every, (conv.stride[0], conv.stride[1])))
             conv.stride = (1, 1)
 
 

@@ -46,7 +46,7 @@ class TeacherCache:
         """
         numbers, total = self.crops_of(data_samples)
         if self.table is None:
-            self.open(teach(views[: self.num_views]), total)
+            self.table = self.open(teach(views[: self.num_views]), total)
         rows = np.array(self.table[numbers])  # a copy, where it is filled
         missing = np.flatnonzero(rows[:, -1] == 0)
         if len(missing) < len(rows) and not self.checked:
@@ -68,7 +68,7 @@ class TeacherCache:
             raise ValueError('model.teacher.cache cannot keep mixed images (mixup, cutmix): remove one of the two.')
         return np.array([number for number, _ in crops]), crops[0][1]
 
-    def open(self, logits: Logits, total: int) -> None:
+    def open(self, logits: Logits, total: int) -> np.ndarray:
         """Open the file, or make it; ``logits`` of some views tell the widths."""
         self.widths = [part.shape[1] for part in (logits.p, *logits.q)]
         shape = (total, self.num_views * sum(self.widths) + 1)
@@ -82,15 +82,15 @@ class TeacherCache:
                 pass
             os.remove(temporary)
         try:
-            self.table = np.lib.format.open_memmap(self.file, 'r+')
+            table = np.lib.format.open_memmap(self.file, 'r+')
         except ValueError as error:
             raise ValueError(f'model.teacher.cache: {self.file} is damaged ({error}). {self.mend()}') from None
-        if self.table.shape != shape or self.table.dtype != np.float16:
-            found, self.table = self.table.shape, None
+        if table.shape != shape or table.dtype != np.float16:
             raise ValueError(
-                f'model.teacher.cache: {self.file} holds {found[0]} crops of {found[-1] - 1} logits, but this run has '
-                f'{total} of {shape[1] - 1}. {self.mend()}'
+                f'model.teacher.cache: {self.file} holds {table.shape[0]} crops of {table.shape[-1] - 1} logits, but '
+                f'this run has {total} of {shape[1] - 1}. {self.mend()}'
             )
+        return table
 
     def mend(self) -> str:
         """What to do about a file that does not fit."""
