@@ -136,7 +136,9 @@ def plot_predictions(said: Sequence[Answers], images: Images, amount: int = 7) -
         row[0].set_ylabel(answer.name, fontsize=9)
         for axis, i, pixels in zip(row, chosen, displayed(images.pixels(chosen))):
             right = classes[i] == images.labels[i]
-            title = images.classes[int(classes[i])] + (' ✓' if right else f' ✗\n({images.classes[images.labels[i]]})')
+            title = images.classes[int(classes[i])] + (
+                ' ✓' if right else f' ✗\n({images.classes[int(images.labels[i])]})'
+            )
             show_image(axis, pixels, title, RIGHT if right else WRONG)
     return figure
 
