@@ -24,6 +24,6 @@ model = dict(
 train_dataloader = dict(dataset=dict(num_images=500, seed=2026))
 max_epochs = 100
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
-optim_wrapper = dict(optimizer=dict(weight_decay=0))
+optim_wrapper = dict(optimizer=dict(lr=0.1, weight_decay=0))
 param_scheduler = dict(_delete_=True, type='MultiStepLR', by_epoch=True, milestones=[30, 60, 90], gamma=0.1)
 default_hooks = dict(checkpoint=dict(interval=50))
