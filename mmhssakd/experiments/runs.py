@@ -19,7 +19,9 @@ INCIDENTAL = re.compile(r'(^|\.)(work_dir|resume|load_from|launcher|seed|experim
 COMPARED = re.compile(
     r'(model|data_preprocessor|(train|val)_dataloader|train_cfg|optim_wrapper|param_scheduler|val_evaluator)\b'
 )
-DERIVED = re.compile(INCIDENTAL.pattern + r'|\.(in_channels|end|total_steps|T_max|num_workers|persistent_workers)$')
+DERIVED = re.compile(
+    INCIDENTAL.pattern + r'|\.(in_channels|end|eta_max|total_steps|T_max|num_workers|persistent_workers)$'
+)
 SEED = re.compile(r'[_-]?seed[_-]?\d+')
 # Units of what is logged, by name: a factor, and the unit that a value has after it.
 UNITS = {

@@ -80,7 +80,7 @@ def test_another_setting_is_another_group(runs, fashion, tmp_path):
     write_run(tmp_path / 'seed_0/ce_r8', 'ce_r8', 0, 70.0, fashion, **{'optim_wrapper.optimizer.lr': 0.5})
     groups = group_runs(find_runs([runs / 'seed_0/ce_r8', tmp_path]))
     assert [group.name for group in groups] == ['ce_r8', 'ce_r8 #2']
-    assert differing_settings(groups) == {'optim_wrapper.optimizer.lr': ['0.1', '0.5']}
+    assert differing_settings(groups) == {'optim_wrapper.optimizer.lr': ['0.05', '0.5']}
 
 
 def test_a_sweep_names_its_trials(runs, tmp_path):
@@ -106,7 +106,7 @@ def test_settings_of_the_quickstart_are_few():
         '',
         'fashion_mnist/teacher_r8.py, work_dirs/fashion_mnist/teacher_r8/epoch_7.pth',
     ]
-    assert rows['train_cfg.max_epochs'] == ['7', '40', '40', '40']
+    assert rows['train_cfg.max_epochs'] == ['7', '80', '80', '80']
     assert not [key for key in rows if 'hook' in key or 'param_scheduler' in key or 'in_channels' in key]
 
     detectors = groups_of(*['detection/faster-rcnn_r8_fpn_fashion-scenes'] * 2)
