@@ -1,36 +1,13 @@
 """EMAHook with our loops, checkpoints and teacher: a run that was stopped ends as one that was not."""
 
-import os
-import signal
-
 import pytest
 import tiny_job
 import torch
+from ask_to_stop import AskToStop
 from mmengine.config import Config
-from mmengine.hooks import EMAHook, Hook
-from mmengine.registry import HOOKS
 from processes import call
 
 from mmhssakd.registry import MODELS
-
-
-@HOOKS.register_module()
-class AskToStop(Hook):
-    """Ask this run to stop in a training iteration, or in the validation that comes after it; remember its EMAHook."""
-
-    priority = 'VERY_HIGH'
-    training, validation = None, None
-
-    def before_run(self, runner):
-        type(self).ema = next(hook for hook in runner.hooks if isinstance(hook, EMAHook))
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if runner.iter == self.training:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    def before_val_iter(self, runner, batch_idx, data_batch=None):
-        if runner.iter == self.validation:
-            os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.fixture(scope='module')

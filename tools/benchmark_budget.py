@@ -14,6 +14,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 import numpy as np
 import torch
 from analysis.model_cost import build, make_step
+from benchmarks.measure import synchronize
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -22,8 +23,10 @@ from sweep import add_arguments, run_sweep
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmhssakd.apis import find_config
+from mmhssakd.engine.launch.config import merge_options
 from mmhssakd.experiments import make_sweep, read_sweep
 from mmhssakd.experiments.table import difference, markdown, summary
+from mmhssakd.experiments.trial import Trial
 from mmhssakd.models.losses.terms import Logits
 from mmhssakd.visualization.style import look, new_figure
 
@@ -58,12 +61,11 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def arm_config(sweep: dict, arm: dict) -> Config:
-    """The config of an arm with its options."""
-    cfg = Config.fromfile(find_config(arm.get('config', sweep['config'])))
-    own = {} if 'config' in arm else sweep['options']
-    options = {**own, **{key: value for key, value in arm.items() if '.' in key}}
-    cfg.merge_from_dict({key: DictAction._parse_iterable(str(v).replace('{seed}', '0')) for key, v in options.items()})
+def config_of(trial: Trial) -> Config:
+    """The config of a trial with its options."""
+    cfg = Config.fromfile(find_config(trial.config))
+    options = {key: value for key, value in trial.options.items() if key.split('.')[0] in cfg}
+    merge_options(cfg, {key: DictAction._parse_iterable(value) for key, value in options.items()})
     return cfg
 
 
@@ -93,13 +95,13 @@ def flops(work: Optional[Callable]) -> float:
 
 def seconds(calls: Dict[tuple, Callable], rounds: int) -> Dict[tuple, float]:
     """Median time of each of several calls, made in turns so that they share the machine's moods."""
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
     times: Dict[tuple, List[float]] = {key: [] for key in calls}
     for _ in range(rounds + 1):
         for key, call in calls.items():
             since = time.perf_counter()
             call()
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
+            synchronize(device)
             times[key].append(time.perf_counter() - since)
     return {key: float(np.median(spent[1:])) for key, spent in times.items()}
 
@@ -212,7 +214,8 @@ def interval(values: List[float]) -> float:
 def main() -> None:
     args = parse_args()
     sweep = read_sweep(args.sweep)
-    configs = {name: arm_config(sweep, arm) for name, arm in sweep['arms'].items() if 'seed' not in arm}
+    trials = make_sweep(sweep, [0]).trials
+    configs = {trial.name: config_of(trial) for trial in trials if 'seed' not in sweep['arms'][trial.name]}
     counted, timed = prices(configs, args.rounds)
     made = at_budgets(sweep, configs, counted, args)
     results = run_sweep(make_sweep(made, args.seeds or sweep['seeds'], args.work_dir, args.processes, args.final), args)

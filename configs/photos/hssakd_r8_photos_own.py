@@ -1,10 +1,10 @@
 # HSSAKD on labeled photographs and, without labels, on as many random squares of a detector's own training images, in as
 # many steps: a backbone that has seen the domain.
 #   python tools/train.py configs/photos/hssakd_r8_photos_own.py --cfg-options train_dataloader.dataset.datasets.1.data_root=FOLDER
-_base_ = './hssakd_r8_photos.py'
+_base_ = './hssakd_r8_photos_unlabelled.py'
 
 model = dict(loss_weight=dict(task=0.5))  # the labeled share
-own = dict(
+others = dict(
     type='mmhssakd.UnlabelledImages',
     data_root='data/mine',
     data_prefix='JPEGImages',
@@ -17,10 +17,7 @@ own = dict(
     ],
 )
 train_dataloader = dict(
-    sampler=dict(_delete_=True, type='mmhssakd.SharesSampler', shares=(1, 1)),
-    dataset=dict(
-        _delete_=True, type='ConcatDataset', ignore_keys=['classes'], datasets=[_base_.train_dataloader.dataset, own]
-    ),
+    sampler=dict(shares=(1, 1)), dataset=dict(datasets=[_base_.train_dataloader.dataset.datasets[0], others])
 )
 max_epochs = 32
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)

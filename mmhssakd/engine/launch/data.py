@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmhssakd.datasets.detection_folder import folder_classes
 from mmhssakd.datasets.idx_files import check_idx_files
+from mmhssakd.engine.runner import bare
 from .keys import places_of
 from .options import parts_with_data, set_classes, shared_root, walk
 
@@ -61,7 +62,7 @@ def check_normalized_once(cfg: Config) -> None:
     """
     images = (cfg.get('model') or {}).get('data_preprocessor') or cfg.get('data_preprocessor') or {}
     for place, node in walk(parts_with_data(cfg)):
-        if str(node.get('type')).rpartition('.')[2] == 'Normalize' and images.get('mean') is not None:
+        if bare(node.get('type')) == 'Normalize' and images.get('mean') is not None:
             raise ValueError(
                 f'{place} (Normalize) and data_preprocessor.mean both normalize the images. Remove one of the two: '
                 '--cfg-options data_preprocessor.mean=None data_preprocessor.std=None, or the step of the pipeline.'

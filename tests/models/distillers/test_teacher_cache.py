@@ -1,30 +1,15 @@
 """A teacher's words on fixed crops: computed once, kept in a file, for one teacher and one data set."""
 
-import os
-import signal
-
 import numpy as np
 import pytest
 import small
 import tiny_job
 import torch
+from ask_to_stop import AskToStop
 from mmengine.config import Config
-from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
 from processes import call
 
 from mmhssakd.registry import MODELS
-
-
-@HOOKS.register_module()
-class StopHook(Hook):
-    """Ask the run to stop in an iteration."""
-
-    iteration = None
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if runner.iter == self.iteration:
-            os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.fixture
@@ -124,7 +109,7 @@ def test_runs(tmp_path, monkeypatch):
     file, last = tiny_job.prepare(tmp_path, workers=0, seed=0)['epochs']
     cfg = Config.fromfile(file)
     cfg.train_dataloader.dataset = dict(type='mmhssakd.FixedCrops', crops=2, dataset=cfg.train_dataloader.dataset)
-    cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='StopHook')]
+    cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='AskToStop')]
     ends = {}
     for name, cache, stop in (('fills', 'a', None), ('reads', 'a', None), ('stopped', 'b', 9)):
         cfg.model.teacher.cache = str(tmp_path / f'{cache}.npy')
@@ -132,7 +117,7 @@ def test_runs(tmp_path, monkeypatch):
         arguments = [tmp_path / f'{name}.py', '--work-dir', tmp_path / name]
         if stop:
             with monkeypatch.context() as asked, pytest.raises(SystemExit):
-                asked.setattr(StopHook, 'iteration', stop)
+                asked.setattr(AskToStop, 'training', stop)
                 call('train.py', *arguments)
             arguments.append('--resume')
         call('train.py', *arguments)
