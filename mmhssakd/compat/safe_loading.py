@@ -47,11 +47,7 @@ def register_safe_globals() -> None:
 
 
 def check_sums(file: str) -> None:
-    """Compare the parts of a checkpoint with their checksums, which torch does not.
-
-    Raises:
-        zipfile.BadZipFile: A part, or what the archive says of it, was changed. Other errors of zipfile may come, too.
-    """
+    """Compare the parts of a checkpoint with their checksums, which torch does not; errors are those of zipfile."""
     with zipfile.ZipFile(file) as archive:
         parts = archive.infolist()
         for part in parts if any(part.CRC for part in parts) else ():  # torch.serialization.set_crc32_options(False)
