@@ -3,12 +3,12 @@
 import argparse
 import fnmatch
 
-from mmengine.config import DictAction
 from mmengine.registry import Registry
 
 from mmhssakd import __version__, registry
 from mmhssakd.apis import home, list_models, model_index
 from mmhssakd.compat.operators import in_use
+from mmhssakd.engine.launch import DictAction
 from mmhssakd.shortcuts import distill, finetune
 
 REGISTRIES = {name: value for name, value in vars(registry).items() if isinstance(value, Registry)}

@@ -62,7 +62,7 @@ def train_command(
         *more (str): Other options of the tool.
     """
     start = [sys.executable, '-u']
-    run = [str(home() / 'tools/train.py'), find_config(config), '--resume', '--work-dir', str(work_dir), *more]
+    run = [str(home() / 'tools/train.py'), find_config(config), '--resume', f'--work-dir={work_dir}', *more]
     if processes:
         start += ['-m', 'torch.distributed.run', '--standalone', f'--nproc-per-node={processes}']
         run += ['--launcher', 'pytorch']

@@ -54,6 +54,10 @@ class Job:
         torch.save(content, self.folder / name)
         return self.folder / name
 
+    def picture(self) -> Path:
+        cv2.imwrite(str(self.folder / 'a.png'), detection_data.image())
+        return self.folder / 'a.png'
+
     def student(self) -> Path:
         """A checkpoint of the student."""
         model = Config.fromfile(self.config).model
@@ -209,6 +213,16 @@ CASES = {
         'KDLoss.tau.*positive number, but got -3',
     ),
     'unknown loss term': (lambda j: j.train('model.loss_weight.kl_r=1'), ValueError, 'unknown terms .*kl_r.*kl_q'),
+    'negative weight': (
+        lambda j: j.train('model.loss_weight.kl_q=-1'),
+        ValueError,
+        "model.loss_weight must be 0 or more for each term, but got .*'kl_q': -1",
+    ),
+    'views without a type': (
+        lambda j: j.train('model.views.num_views=3'),
+        ValueError,
+        "model.views=.'num_views': 3. has no type, such as 'mmhssakd.RotateViews'",
+    ),
     'unknown choice': (lambda j: j.train('model.kl_p_views=some'), ValueError, "'all' or 'unrotated', but got 'some'"),
     'negative learning rate': (
         lambda j: j.train('optim_wrapper.optimizer.lr=-1'),
@@ -322,8 +336,8 @@ CASES = {
     ),
     'images of several sizes': (
         lambda j: folder_images(j, lambda root: cv2.imwrite(str(root / 'class_1/0.jpg'), np.zeros((20, 20, 3)))),
-        RuntimeError,
-        r'equal size|same size|sizes',
+        ValueError,
+        r'Images of one batch differ in size: .*class_\d/0.jpg is \d+ x \d+, .*class_\d/0.jpg is \d+ x \d+. .*Resize',
     ),
     'fewer labels than images': (
         lambda j: (
@@ -425,6 +439,16 @@ CASES = {
         SystemExit,
         '2',
     ),
+    'exporting a picture': (
+        lambda j: j.call('model_converters/export_backbone.py', j.picture(), 'a', '--format', 'timm'),
+        SystemExit,
+        '1',
+    ),
+    'a picture as a sweep': (
+        lambda j: j.call('sweep.py', j.picture().rename(j.folder / 'a.json')),
+        SystemExit,
+        r'a.json is no JSON: [^\n]*$',
+    ),
     # environment
     'no permission': (forbidden, PermissionError, '--work-dir: cannot write to .*: Permission denied. Choose another'),
     'work dir that is a file': (
@@ -441,3 +465,20 @@ def test_the_message(name, job):
     job.monkeypatch.chdir(job.folder)
     with pytest.raises(error, match=f'(?s){message}'):
         call(job)
+
+
+def test_an_exported_picture_takes_one_line(job, capsys):
+    with pytest.raises(SystemExit):
+        job.call('model_converters/export_backbone.py', job.picture(), 'a', '--format', 'timm')
+    said = capsys.readouterr().err
+    assert said.count('\n') == 1 and 'CKPT: ' in said and 'a.png is no checkpoint, is damaged, or' in said
+
+
+def test_a_class_without_images_is_named(job):
+    def empty(root: Path) -> None:
+        (root / 'class_3/0.jpg').unlink()
+        shutil.copy(root / 'class_4/0.jpg', root / 'class_4/1.jpg')
+
+    folder_images(job, empty)
+    (log,) = (job.folder / 'work').glob('2*/*.log')
+    assert 'WARNING - Found no valid file in the folder class_3. ' in log.read_text()

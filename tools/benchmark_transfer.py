@@ -6,9 +6,9 @@ CHECKPOINT may hold {seed}; "random" is a random start, of which all is trained.
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
 from sweep import add_arguments, run_sweep
 
+from mmhssakd.engine.launch import DictAction
 from mmhssakd.experiments import make_sweep
 
 STUDENTS = {

@@ -99,7 +99,10 @@ def main() -> None:
     add_arguments(parser)
     args = parser.parse_args()
     file = args.sweep.with_name(f'{args.sweep.stem}-quick.json') if args.quick else args.sweep
-    sweep = read_sweep(file)
+    try:
+        sweep = read_sweep(file)
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(str(error))
     run_sweep(make_sweep(sweep, args.seeds or sweep['seeds'], args.work_dir, args.processes, args.final), args)
 
 

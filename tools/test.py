@@ -4,11 +4,11 @@ import argparse
 import os
 
 import mmengine
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.evaluator import DumpResults
 from mmengine.registry import RUNNERS
 
-from mmhssakd.engine.launch import launch_config
+from mmhssakd.engine.launch import DictAction, launch_config
 from mmhssakd.weights.checkpoint import read_state_dict
 
 

@@ -4,11 +4,10 @@ import argparse
 import os
 
 import torch
-from mmengine.config import DictAction
 from mmengine.dist import barrier
 from mmengine.registry import RUNNERS
 
-from mmhssakd.engine.launch import launch_config, teacher_run
+from mmhssakd.engine.launch import DictAction, launch_config, teacher_run
 
 
 def parse_args() -> argparse.Namespace:

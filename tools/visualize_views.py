@@ -4,9 +4,10 @@ import argparse
 import os.path as osp
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from mmhssakd.apis import get_model
+from mmhssakd.engine.launch import DictAction
 from mmhssakd.models.classifiers import SSAClassifier
 from mmhssakd.visualization.predictions import load_images, plot_views
 

@@ -70,9 +70,9 @@ def folder_classes(root: str, split: str = 'train', ignore_classes: Sequence[str
         files = find(root, [place.format('train') for place in FORMATS[form][1]]) or find_split(root, split)
         names = [kind['name'] for kind in coco_content(root, files[0])['categories']]
     else:
-        for file in glob(osp.join(root, 'Annotations/*.xml')):
+        for file in find(root, ['Annotations/*.xml']):
             with suppress(ET.ParseError):  # an error if a list has it
-                names += [name.text for name in ET.parse(file).iterfind('object/name')]
+                names += [name.text for name in ET.parse(osp.join(root, file)).iterfind('object/name')]
         names = sorted(set(names))
     names = [name for name in names if name not in ignore_classes]
     if not names or len(set(names)) < len(names):

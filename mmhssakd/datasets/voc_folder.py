@@ -4,14 +4,17 @@ import logging
 import os.path as osp
 import xml.etree.ElementTree as ET
 from collections import defaultdict
+from contextlib import suppress
 from typing import List, Optional
 
 from mmdet.datasets import XMLDataset
 from mmengine.fileio import list_from_file
 from mmengine.logging import print_log
+from PIL import ExifTags, Image
 
 from mmhssakd.registry import DATASETS
 
+ORIENTATION = ExifTags.Base.Orientation
 EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp')
 
 
@@ -34,8 +37,8 @@ class VOCFolder(XMLDataset):
 
     Raises:
         ValueError: ``metainfo`` has no classes; an XML names a class that is neither given nor ignored, cannot be
-            read, or has a box without area in its image; the list of images is empty, or no image of it holds an
-            object.
+            read, is of another size than its image, or has a box without area in it; the list of images is empty, or
+            no image of it holds an object.
         FileNotFoundError: The list, an annotation or an image is missing.
     """
 
@@ -95,8 +98,20 @@ class VOCFolder(XMLDataset):
             ) from None
         except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(f'{xml} is no VOC annotation: {error}') from None
+        self.check_size(info)
         info['instances'] = [instance for instance in info['instances'] if self.clip_box(instance, info)]
         return info
+
+    def check_size(self, info: dict) -> None:
+        """Refuse an annotation whose size is not that in its image's header."""
+        with suppress(OSError), Image.open(info['img_path']) as image:  # one that is damaged is named when it is read
+            size = image.size[::-1] if image.getexif().get(ORIENTATION, 1) > 4 else image.size
+            if size != (info['width'], info['height']):
+                boxes = [instance['bbox'] for instance in info['instances'][:1]]
+                raise ValueError(
+                    f'{self.xml_path} is for an image of {info["width"]} x {info["height"]}, but {info["img_path"]} is '
+                    f'{size[0]} x {size[1]} (turned as its EXIF says), so its boxes do not fit: {boxes}.'
+                )
 
     def clip_box(self, instance: dict, info: dict) -> bool:
         """Keep an object's box inside of its image; returns whether anything is left of it.

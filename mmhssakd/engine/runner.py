@@ -1,6 +1,7 @@
 """The runner that a config of ours names: ``runner_type='mmhssakd.Runner'``."""
 
 import copy
+from functools import partial
 from typing import Any, Dict, List, Optional, Union
 
 import mmengine.runner
@@ -17,6 +18,7 @@ from mmhssakd.registry import RUNNERS
 from mmhssakd.weights.lock import locked
 from mmhssakd.weights.resume import check_resumable, newest_checkpoint
 from .agreement import check_agreement
+from .loops.loader import collate
 
 LOOPS = {'EpochBasedTrainLoop': 'mmhssakd.ResumableEpochLoop', 'IterBasedTrainLoop': 'mmhssakd.ResumableIterLoop'}
 # What the log shows the mean of since its last line: mmengine's, and the shares and accuracies that make up the losses.
@@ -98,10 +100,12 @@ class RunnerMixin(Base):
     def build_dataloader(
         self, dataloader: Union[DataLoader, dict], seed: Optional[int] = None, diff_rank_seed: bool = False
     ) -> DataLoader:
-        """Let every image file be checked as it is read."""
-        if isinstance(dataloader, dict):
-            dataloader = check_images(copy.deepcopy(dataloader))
-        return super().build_dataloader(dataloader, seed, diff_rank_seed)
+        """Let every image file be checked as it is read, and the sizes of those of a batch."""
+        if not isinstance(dataloader, dict):
+            return dataloader
+        loader = super().build_dataloader(check_images(copy.deepcopy(dataloader)), seed, diff_rank_seed)
+        loader.collate_fn = partial(collate, loader.collate_fn)
+        return loader
 
     def train(self) -> nn.Module:
         """Train, after what has to be known first.

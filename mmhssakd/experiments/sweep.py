@@ -115,8 +115,8 @@ def read_sweep(file: Path) -> dict:
         raise FileNotFoundError(f'no such sweep file: {file}')
     try:
         sweep = Config.fromfile(file).to_dict()
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{file} is no JSON: {error}') from error
+    except (ValueError, OSError) as error:  # of another suffix, no text, or no JSON
+        raise ValueError(f'{file} is no JSON: {error}') from None
     if not {'config', 'arms'} <= set(sweep) <= KEYS:
         raise ValueError(f'{file} must have the keys arms and config, and may have {", ".join(sorted(KEYS))}.')
     defaults = dict(title=file.stem, work_dir=f'work_dirs/sweeps/{file.stem}', seeds=[0, 1, 2, 3, 4])

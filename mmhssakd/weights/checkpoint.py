@@ -1,20 +1,17 @@
 """The gate for weights: read them safely, compare them with a model, and skip nothing silently."""
 
 import os.path as osp
-import pickle
 from typing import Any, Optional, Sequence
 
 import torch
 import torch.nn as nn
 from mmengine.runner import CheckpointLoader
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from .foreign import Tensors, to_ours, unwrap
 
 
 def read_checkpoint(checkpoint: str, where: str = 'checkpoint', map_location: str = 'cpu') -> Any:
-    """Read what a checkpoint holds, under torch's safe loading.
+    """Read what a checkpoint holds, by :func:`mmhssakd.compat.safe_loading.load_from_local`.
 
     Args:
         checkpoint (str): Path or URL.
@@ -34,14 +31,9 @@ def read_checkpoint(checkpoint: str, where: str = 'checkpoint', map_location: st
             f'{where}: no such checkpoint: {checkpoint}. Train it first, or set {where} to an existing one{option}.'
         )
     try:
-        if checkpoint.endswith('.safetensors') and '://' not in checkpoint:
-            return load_file(checkpoint)
         return CheckpointLoader.load_checkpoint(checkpoint, map_location=map_location)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError) as error:
-        raise ValueError(
-            f'{where}: {checkpoint} is no checkpoint, is damaged, or holds more than plain data (whose '
-            f'code was not run): {error}'
-        ) from None
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from None
     except OSError as error:
         if '://' not in checkpoint:
             raise

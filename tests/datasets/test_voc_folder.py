@@ -1,5 +1,7 @@
+import cv2
 import pytest
-from detection_data import BOXES, CLASSES, annotation, make_voc
+from detection_data import BOXES, CLASSES, annotation, image, make_voc
+from PIL import Image
 
 from mmhssakd.registry import DATASETS
 
@@ -60,6 +62,23 @@ def test_a_box_outside_of_its_image_is_an_error(folder):
     message = r'or outside of its image of 128 x 96: xmin 500, ymin 20, xmax 590, ymax 70 \(disc\)'
     with pytest.raises(ValueError, match=message):
         build(folder)
+
+
+def test_an_annotation_for_another_size_is_an_error(folder):
+    cv2.imwrite(str(folder / 'JPEGImages/000000.jpg'), image((48, 64, 3)))
+    message = r'000000.xml is for an image of 128 x 96, but .*0.jpg is 64 x 48 .*do not fit: \[\[3, 5, 39, 43\]\]'
+    with pytest.raises(ValueError, match=message):
+        build(folder)
+
+
+@pytest.mark.parametrize('orientation', [3, 6])
+def test_a_picture_that_its_header_turns_is_as_large_as_it_is_loaded(folder, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file, size = folder / 'JPEGImages/000000.jpg', (96, 128) if orientation < 5 else (128, 96)
+    Image.fromarray(image()).save(file, exif=exif)
+    (folder / 'Annotations/000000.xml').write_text(annotation(size=size))
+    assert cv2.imread(str(file)).shape[:2] == size and len(build(folder)) == 2
 
 
 def test_images_of_other_extensions(folder):

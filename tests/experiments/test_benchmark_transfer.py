@@ -8,6 +8,7 @@ import pytest
 from mmhssakd.experiments import random_start
 
 ROOT = Path(__file__).parents[2]
+OUT = '-a b, c\'d"e [f]=ä'  # what a folder may be called
 
 
 def call(monkeypatch, *options):
@@ -25,8 +26,8 @@ def probe(trainer, tmp_path):
 
 def test_a_sweep_over_starts(monkeypatch, probe, capsys, tmp_path):
     arms = ['--arm', 'random=random', '--arm', 'CE=ce.pth', '--arm', 'KD=kd_{seed}.pth']
-    call(monkeypatch, *arms, '--seeds', '0', '1', '--work-dir', 'out', '--cfg-options', 'train_cfg.max_epochs=2')
-    results = json.loads(Path('out/sweep.json').read_text())
+    call(monkeypatch, *arms, '--seeds', '0', '1', f'--work-dir={OUT}', '--cfg-options', 'train_cfg.max_epochs=2')
+    results = json.loads(Path(OUT, 'sweep.json').read_text())
     assert [(r['name'], r['seed']) for r in results] == [
         (name, seed) for seed in (0, 1) for name in ('random', 'CE', 'KD')
     ]
@@ -37,8 +38,10 @@ def test_a_sweep_over_starts(monkeypatch, probe, capsys, tmp_path):
     }
     assert results[0]['options'] == {'train_cfg.max_epochs': '2', **start}
     assert results[5]['options'] == {'train_cfg.max_epochs': '2', 'model.backbone.init_cfg.checkpoint': 'kd_1.pth'}
-    assert '| KD (2 seeds) | 42.50 ± 0.71 | 41.50 ± 0.71 | +2.00 (+2.00 to +2.00) |' in Path('out/sweep.md').read_text()
-    assert Path('out/sweep.md').read_text().splitlines()[-1] in capsys.readouterr().out
+    assert (
+        '| KD (2 seeds) | 42.50 ± 0.71 | 41.50 ± 0.71 | +2.00 (+2.00 to +2.00) |' in Path(OUT, 'sweep.md').read_text()
+    )
+    assert Path(OUT, 'sweep.md').read_text().splitlines()[-1] in capsys.readouterr().out
 
 
 def test_a_random_start_thaws_what_the_config_freezes():

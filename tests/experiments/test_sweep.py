@@ -269,12 +269,11 @@ train_cfg = dict(max_epochs=1, val_interval=1)
 param_scheduler = dict(total_steps=2, end=1)
 """)
     (tmp_path / 's.json').write_text(json.dumps(dict(config=str(tmp_path / 'online.py'), arms={'online': {}})))
-    monkeypatch.setattr(
-        sys, 'argv', ['sweep.py', f'{tmp_path}/s.json', '--work-dir', str(tmp_path / 'out'), '--seeds', '0']
-    )
+    out = tmp_path / 'a b, [c]=d\'"'
+    monkeypatch.setattr(sys, 'argv', ['sweep.py', f'{tmp_path}/s.json', '--work-dir', str(out), '--seeds', '0'])
     monkeypatch.setenv('PYTHONPATH', str(ROOT))
     tool.main()
-    (result,) = json.loads((tmp_path / 'out/sweep.json').read_text())
+    (result,) = json.loads((out / 'sweep.json').read_text())
     assert list(result['metrics']) == ['accuracy/top1', 'accuracy/peer0_top1', 'accuracy/peer1_top1']
     assert (
         '| trial | accuracy/top1 (%) | accuracy/peer0_top1 (%) | accuracy/peer1_top1 (%) |' in capsys.readouterr().out

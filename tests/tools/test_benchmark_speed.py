@@ -41,7 +41,7 @@ def test_reference_has_our_losses_gradients_and_statistics(pair, size):
 
 
 def test_short_form(tmp_path):
-    out = tmp_path / 'speed.json'
+    out = tmp_path / "a b, [c]=d'.json"
     done = run('benchmark_speed.py', '--smoke', '--threads', 1, '--out', out)
     report = json.loads(out.read_text())
     variants = report['variants']

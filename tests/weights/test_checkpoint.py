@@ -1,5 +1,6 @@
 """The gate that all weights pass."""
 
+import damage
 import pytest
 import torch
 
@@ -48,3 +49,26 @@ def test_long_lists_are_cut():
     with pytest.raises(ValueError, match='w24$'):
         check_fit(tensors, {}, 'no.', limit=None)
     check_fit(tensors, tensors, 'no.')
+
+
+def test_damaged_copies_are_refused(tmp_path):
+    """A checkpoint has checksums; tests/slow/fuzz_checkpoints.py reads many more copies."""
+    outcomes = damage.fuzz(tmp_path / 'file.pth', copies=300)
+    assert set(outcomes) == {'refused', 'same'}
+    assert outcomes['refused'] > 200
+
+
+@pytest.mark.parametrize('suffix', ['.pkl', '.safetensors'])
+def test_damage_without_checksums_has_one_message(suffix, tmp_path):
+    assert set(damage.fuzz(tmp_path / f'file{suffix}', copies=60)) <= {'refused', 'same', 'other'}
+    assert set(damage.fuzz(tmp_path / f'file{suffix}', copies=40, kinds=[damage.cut])) == {'refused'}
+
+
+def test_a_part_that_claims_to_be_a_folder_is_refused(tmp_path):
+    """torch would return memory that nothing was written to, and zipfile compares no checksum of the claim."""
+    damage.make(tmp_path / 'file.pth')
+    data = bytearray((tmp_path / 'file.pth').read_bytes())
+    data[data.index(b'PK\1\2') + 38] ^= 0x10
+    (tmp_path / 'file.pth').write_bytes(data)
+    with pytest.raises(ValueError, match='the entry of file/data.pkl was changed'):
+        read_state_dict(str(tmp_path / 'file.pth'))

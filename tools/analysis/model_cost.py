@@ -7,12 +7,13 @@ from typing import Any, Callable, Dict, Iterable, List, Tuple
 
 import torch
 import torch.nn as nn
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmpretrain.structures import DataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmhssakd.engine.launch import DictAction
 from mmhssakd.models.classifiers import SSAClassifier
 from mmhssakd.models.distillers.teacher import match_branches, read_model_config
 from mmhssakd.models.necks.features import to_map

@@ -2,7 +2,7 @@
 
 import itertools
 from functools import partial
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -103,6 +103,23 @@ def read_items(dataset: Dataset, draws: List[Draw]) -> list:
         seed_everything(*draw.key)
         items.append(dataset[int(draw)])
     return items
+
+
+def collate(inner: Callable, items: list) -> Any:
+    """Put samples together by ``inner``, a collate function; images that differ in size are refused."""
+    try:
+        return inner(items)
+    except RuntimeError:
+        sizes: Dict[Tuple[int, ...], Any] = {}
+        for item in items:
+            sizes.setdefault(tuple(item['inputs'].shape), getattr(item.get('data_samples'), 'img_path', 'an image'))
+        if len(sizes) < 2:
+            raise
+        one, other = (f'{path} is {size[-1]} x {size[-2]}' for size, path in list(sizes.items())[:2])
+        raise ValueError(
+            f'Images of one batch differ in size: {one}, {other}. The pipeline needs a step that makes them equal, '
+            "such as dict(type='Resize', scale=(224, 224)), ResizeEdge with CenterCrop, or RandomResizedCrop."
+        ) from None
 
 
 class ResumableLoader(DataLoader):

@@ -58,6 +58,8 @@ class SSAClassifier(ImageClassifier):
             data_preprocessor=preprocessor_config(data_preprocessor, head.get('num_classes')),
             **kwargs,
         )
+        if views and 'type' not in views:
+            raise ValueError(f"model.views={views} has no type, such as 'mmhssakd.RotateViews', which makes 4 views.")
         self.views = views and TRANSFORMS.build(views)
         self.num_views = self.views.num_views if self.views else 1
         self.num_classes = self.head.num_classes

@@ -17,7 +17,7 @@ class Criterion(nn.Module):
     computed.
 
     Raises:
-        ValueError: ``loss_weight`` or ``kl_p_views`` holds something unknown.
+        ValueError: ``loss_weight`` or ``kl_p_views`` holds something unknown, or a weight is negative.
     """
 
     def __init__(
@@ -32,6 +32,8 @@ class Criterion(nn.Module):
         if len(self.weight) > len(weight):
             unknown = sorted(set(self.weight) - set(weight))
             raise ValueError(f'model.loss_weight has unknown terms {unknown}; it knows {", ".join(weight)}.')
+        if min(self.weight.values()) < 0:
+            raise ValueError(f'model.loss_weight must be 0 or more for each term, but got {self.weight}.')
         if kl_p_views not in ('all', 'unrotated'):
             raise ValueError(f"model.kl_p_views must be 'all' or 'unrotated', but got {kl_p_views!r}.")
         self.kl_p_views = kl_p_views
