@@ -117,7 +117,7 @@ def test_tools_that_draw_and_count(odd, whole, runs):
     call('analysis/model_cost.py', whole / 'run.py', '--size=28', '--batch-size=2')
     shutil.copytree(runs / 'seed_0/ce_r8', odd / 'ce')
     call('analysis/report.py', whole, f'--out={odd}/a.html', '--images=0')
-    assert (odd / 'a.png').stat().st_size and 'ce is alone' in (odd / 'a.html').read_text()
+    assert (odd / 'a.png').stat().st_size and 'Fashion-MNIST: CE' in (odd / 'a.html').read_text()
 
 
 def test_tools_that_prepare_data(odd):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from analysis.model_cost import build, make_step
 from benchmarks.measure import synchronize
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from scipy import stats
@@ -23,6 +23,7 @@ from sweep import add_arguments, run_sweep
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmhssakd.apis import find_config
+from mmhssakd.engine.launch import DictAction
 from mmhssakd.engine.launch.config import merge_options
 from mmhssakd.experiments import make_sweep, read_sweep
 from mmhssakd.experiments.table import difference, markdown, summary
