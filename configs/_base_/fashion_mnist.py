@@ -21,7 +21,12 @@ train_dataloader = dict(
         type='mmhssakd.StratifiedSubset',
         num_images=250,
         dataset=dict(
-            type='FashionMNIST', data_root='data/fashion-mnist', split='train', indices=50000, pipeline=train_pipeline
+            type='FashionMNIST',
+            data_root='data/fashion-mnist',
+            split='train',
+            indices=50000,
+            serialize_data=False,  # to pickle the images takes longer than to read them
+            pipeline=train_pipeline,
         ),
     ),
 )
@@ -35,6 +40,7 @@ val_dataloader = dict(
         data_root='data/fashion-mnist',
         split='train',
         indices=-10000,
+        serialize_data=False,
         test_mode=True,
         pipeline=test_pipeline,
     ),
