@@ -39,21 +39,34 @@ class FixedCrops(RepeatDataset):
         dataset (dict): Config of the data set.
         crops (int): How many of each image. Defaults to 4.
         seed (int): Of the crops, independent of the run's seed. Defaults to 0.
+        mixed (float): Part of the crops that are blended with one of another image (*mixup*, arXiv 1710.09412, with a
+            share from 0.5 to 1) and have no label: students mimic what the teacher says of them. Defaults to 0.
 
     Raises:
-        ValueError: ``crops`` is no positive whole number.
+        ValueError: ``crops`` is no positive whole number, or ``mixed`` is not between 0 and 1.
     """
 
-    def __init__(self, dataset: dict, crops: int = 4, seed: int = 0) -> None:
+    def __init__(self, dataset: dict, crops: int = 4, seed: int = 0, mixed: float = 0.0) -> None:
         if not (isinstance(crops, int) and crops > 0):
             raise ValueError(f'FixedCrops.crops must be a positive whole number, but got {crops!r}.')
+        if not 0 <= mixed <= 1:
+            raise ValueError(f'FixedCrops.mixed must be between 0 and 1, but got {mixed!r}.')
         super().__init__(dataset, times=1)
-        self.crops, self.seed = crops, seed
+        self.crops, self.seed, self.mixed = crops, seed, mixed
 
     def __getitem__(self, index: int) -> dict:
         """A random one of the crops of an image; ``crop`` of its data sample is (number, how many in all)."""
         number = index * self.crops + np.random.randint(self.crops)
         with random_numbers_of(self.seed, number):
             sample = super().__getitem__(index)
+            if np.random.rand() < self.mixed:
+                self.blend(sample)
         sample['data_samples'].set_metainfo(dict(crop=(number, len(self) * self.crops)))
         return sample
+
+    def blend(self, sample: dict) -> None:
+        """Mix another image into a sample, which loses its label."""
+        other = super().__getitem__(np.random.randint(len(self)))
+        image, share = sample['inputs'], np.random.uniform(0.5, 1)
+        sample['inputs'] = (share * image + (1 - share) * other['inputs']).to(image.dtype)
+        del sample['data_samples'].gt_label

@@ -70,3 +70,27 @@ def test_random_numbers_go_on_where_they_were(crops):
 def test_number_of_crops(crops, number):
     with pytest.raises(ValueError, match='FixedCrops.crops must be a positive whole number, but got'):
         crops(crops=number)
+
+
+def test_a_part_of_the_crops_is_mixed(crops):
+    plain, mixed = crops(crops=8), crops(crops=8, mixed=0.5)
+    plain.full_init(), mixed.full_init()
+    images = {True: {}, False: {}}
+    for _ in range(150):
+        for data in (plain, mixed):
+            sample = data[0]
+            labelled = 'gt_label' in sample['data_samples']
+            pixels = images[data is mixed].setdefault(sample['data_samples'].crop[0], (labelled, sample['inputs']))[1]
+            assert torch.equal(pixels, sample['inputs']) and pixels.dtype == torch.uint8
+    kept = {number for number, (labelled, _) in images[True].items() if labelled}
+    assert len(images[True]) == len(images[False]) == 8 and 0 < len(kept) < 8
+    assert all(labelled for labelled, _ in images[False].values())
+    for number, (_, pixels) in images[True].items():  # the blend of a crop with any is at least half of itself
+        same = torch.equal(pixels, images[False][number][1])
+        assert same == (number in kept)
+        assert (pixels.float() - images[False][number][1].float() / 2).min() >= -1
+
+
+def test_mixed_part(crops):
+    with pytest.raises(ValueError, match='FixedCrops.mixed must be between 0 and 1, but got 2'):
+        crops(mixed=2)

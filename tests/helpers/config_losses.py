@@ -56,6 +56,8 @@ def build(model: Config, quick: bool = False) -> torch.nn.Module:
     """A config's model with drawn weights, and with such a teacher if it has one."""
     if model.get('teacher'):
         model.teacher.checkpoint = teacher_checkpoint(model.teacher.config, quick)
+        if 'cache' in model.teacher:
+            model.teacher.cache = tempfile.mktemp('.npy', dir=CHECKPOINTS.name)
     model = MODELS.build(model)
     draw_weights(model, 0, quick)
     return model.train()
@@ -67,6 +69,8 @@ def losses(file: str, seen: dict = {}) -> dict:
     key = str(config)
     if key not in seen:
         images, data_samples = golden.batch(dict(batch=2, resolution=CONFIGS[file], labels=[5, 9]))
+        for i, sample in enumerate(data_samples):
+            sample.set_metainfo(dict(crop=(i, 2)))
         model = build(config, quick='cifar100' in file)
         found = model(images.float(), data_samples, mode='loss')
         model.parse_losses(found)[0].backward()
