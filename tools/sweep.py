@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
 import torch
-from mmengine.config import DictAction
 
+from mmhssakd.engine.launch import DictAction
 from mmhssakd.experiments import Sweep, make_sweep, read_sweep
 from mmhssakd.experiments.answer import answer
 from mmhssakd.experiments.launch import LocalLauncher, SlurmLauncher

@@ -177,7 +177,7 @@ class Group:
 
 
 def find_runs(folders: Sequence[Path]) -> List[Run]:
-    """Read the runs in some folders and below them.
+    """Read the runs in some folders and below them, but those that a sweep has moved to ``replaced/``.
 
     Raises:
         FileNotFoundError: A folder does not exist, or holds no run.
@@ -187,7 +187,9 @@ def find_runs(folders: Sequence[Path]) -> List[Run]:
         if not Path(folder).is_dir():
             raise FileNotFoundError(f'no such work dir: {folder}')
         logs = sorted(Path(folder).rglob('vis_data/scalars.json'), key=lambda file: (file.parts[-3], file))
-        found = dict.fromkeys(file.parents[2] for file in logs)  # in the order in which they were started
+        found = dict.fromkeys(  # in the order in which they were started
+            file.parents[2] for file in logs if 'replaced' not in file.relative_to(folder).parts
+        )
         if not found:
             raise FileNotFoundError(
                 f'{folder} holds no run: there is no vis_data/scalars.json in it or below it. '

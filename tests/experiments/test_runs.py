@@ -149,3 +149,10 @@ def test_a_run_without_a_checkpoint(runs, tmp_path):
     run.work_dir = tmp_path
     with pytest.raises(FileNotFoundError, match='holds no checkpoint'):
         run.checkpoint  # noqa: B018
+
+
+def test_runs_that_were_replaced_are_left_out(tmp_path):
+    for folder in ('ce', 'replaced/ce-20260101_000000'):
+        write(tmp_path / folder, '20260101_000000', [])
+    assert [run.work_dir for run in find_runs([tmp_path])] == [tmp_path / 'ce']
+    assert len(find_runs([tmp_path / 'replaced'])) == 1
