@@ -115,9 +115,9 @@ def prices(configs: Dict[str, Config], rounds: int) -> Tuple[Dict[str, Price], D
         loader = Runner.build_dataloader(dict(cfg.train_dataloader, num_workers=0, persistent_workers=False), seed=0)
         size = loader.dataset[0]['inputs'].shape[-1]
         kept = (cfg.model.get('teacher') or {}).get('cache')
-        student, teacher = map(flops, parts_of_a_step(cfg, size, 'meta'))
-        counted[name] = Price(len(loader), student, teacher, loader.dataset.crops if kept else 0)
-        calls[name, 'student'], teach = parts_of_a_step(cfg, size, 'cuda' if torch.cuda.is_available() else 'cpu')
+        step, teach = parts_of_a_step(cfg, size, 'cuda' if torch.cuda.is_available() else 'cpu')
+        counted[name] = Price(len(loader), flops(step), flops(teach), loader.dataset.crops if kept else 0)
+        calls[name, 'student'] = step
         if teach:
             calls[name, 'teacher'] = teach
     spent = seconds(calls, rounds)
