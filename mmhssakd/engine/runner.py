@@ -40,6 +40,7 @@ class RunnerMixin(Base):
       :class:`ResumableIterLoop`.
     - Checkpoints that an interruption cannot break: :class:`AtomicCheckpointHook`. ``resume`` without a checkpoint
       takes the newest one that is whole.
+    - Numbers on a device are read one step later: :class:`LateInfoHook`.
     - Hooks: :class:`NonFiniteLossHook`, :class:`ClassCountHook`, :class:`CheckpointFitHook`, :class:`InterruptHook`.
     - Image files that are empty or cut off stop the run: :class:`WholeImages` reads them.
     - One run at a time in a work dir (:class:`WorkDirLock`), and all its processes with the same code and config.
@@ -69,17 +70,23 @@ class RunnerMixin(Base):
         return super().build_train_loop(loop)
 
     def register_default_hooks(self, hooks: Optional[Dict[str, Union[Hook, dict]]] = None) -> None:
-        """Write checkpoints by our hook where mmengine's would."""
+        """Write checkpoints and read numbers by our hooks where mmengine's would."""
         hooks = dict(hooks or {})
         checkpoint = hooks.get('checkpoint', dict(type='CheckpointHook', interval=1))
         if isinstance(checkpoint, dict) and bare(checkpoint.get('type')) == 'CheckpointHook':
             hooks['checkpoint'] = dict(checkpoint, type='mmhssakd.AtomicCheckpointHook')
+        hooks.setdefault('runtime_info', dict(type='mmhssakd.LateInfoHook'))
         super().register_default_hooks(hooks)
 
     def register_custom_hooks(self, hooks: List[Union[Hook, dict]]) -> None:
         """Add our hooks, each unless it is there."""
         there = {bare(hook['type'] if isinstance(hook, dict) else type(hook)) for hook in hooks}
         super().register_custom_hooks([*hooks, *(dict(type=f'mmhssakd.{name}') for name in HOOKS if name not in there)])
+
+    def save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        """Let hooks judge first what they have not read yet."""
+        self.call_hook('settle')
+        super().save_checkpoint(*args, **kwargs)
 
     def build_log_processor(self, log_processor: Any) -> mmengine.runner.LogProcessor:
         """Show means of what makes up the losses."""

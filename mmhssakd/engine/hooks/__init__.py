@@ -1,6 +1,7 @@
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .check_hooks import CheckpointFitHook, ClassCountHook, PretrainedCheckHook
 from .interrupt_hook import InterruptHook
+from .late_info_hook import LateInfoHook
 from .non_finite_loss_hook import NonFiniteLossHook
 
 __all__ = [
@@ -8,6 +9,7 @@ __all__ = [
     'CheckpointFitHook',
     'ClassCountHook',
     'InterruptHook',
+    'LateInfoHook',
     'NonFiniteLossHook',
     'PretrainedCheckHook',
 ]

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Callable, Optional, Sequence
 
 import torch
-from mmengine.dist import all_reduce, barrier, get_world_size, is_main_process
+from mmengine.dist import barrier, get_comm_device, get_world_size, is_main_process
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from mmhssakd.registry import HOOKS
 from mmhssakd.weights.files import replace_file
 from .atomic_checkpoint_hook import INTERRUPTED
+from .late_info_hook import on_device
 
 
 def linger(number: int, frame: Any) -> None:
@@ -62,6 +63,7 @@ class InterruptHook(Hook):
             raise ValueError(f'InterruptHook.signals: there is no signal {", ".join(map(repr, unknown))}.')
         self.numbers = [signal.Signals[name] for name in signals]
         self.received = 0
+        self.number = torch.tensor(0)  # that all processes agreed on
         self.previous = {}
 
     def before_train(self, runner: Runner) -> None:
@@ -98,12 +100,13 @@ class InterruptHook(Hook):
         os.write(2, f'{signal.Signals(number).name}: saving after this iteration\n'.encode())
 
     def asked(self) -> int:
-        """The signal that came to any of the processes, or 0. All processes ask at the same time."""
+        """The signal that came to any process, or 0. All ask at the same time, and GPUs answer one step later."""
         if get_world_size() == 1:
             return self.received
-        number = torch.tensor(self.received)
-        all_reduce(number, 'max')
-        return int(number)
+        number = torch.tensor(self.received, device=get_comm_device())
+        torch.distributed.all_reduce(number, torch.distributed.ReduceOp.MAX)  # mmengine's would wait for a device
+        before, self.number = self.number, number
+        return int(before if on_device(number) else number)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Stop here if asked to, unless gradients are being accumulated, which are in no checkpoint."""

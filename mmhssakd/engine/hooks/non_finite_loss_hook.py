@@ -1,6 +1,6 @@
 """Stop a run whose loss or gradient is no number, or leave out the step."""
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 from mmengine.dist import all_reduce
@@ -10,11 +10,27 @@ from mmengine.runner import Runner
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmhssakd.registry import HOOKS
+from .late_info_hook import on_device
+
+Flags = Tuple[List[str], torch.Tensor]  # of parameters: their names, whether their gradients are finite
+
+
+class Step(NamedTuple):
+    """What is known of a training step."""
+
+    iter: int
+    epoch: int
+    terms: Dict[str, torch.Tensor]
+    gradients: List[Flags]
+    data_samples: Any
 
 
 @HOOKS.register_module()
 class NonFiniteLossHook(Hook):
     """Stop training as soon as a loss term or a gradient is NaN or infinite; that step does not change the weights.
+
+    On a GPU, which must not wait, the run stops one step later and before a checkpoint is written, unless steps may be
+    left out.
 
     mmdet has a hook for the total loss, checked from time to time; this one names the term, the iteration and the
     images.
@@ -38,7 +54,8 @@ class NonFiniteLossHook(Hook):
                 f'NonFiniteLossHook.max_skipped must be a number of steps, 0 or more, but got {max_skipped!r}.'
             )
         self.max_skipped = max_skipped
-        self.bad_gradients: List[str] = []
+        self.gradients: List[Flags] = []
+        self.waiting: Optional[Step] = None
         self.sharded = False
         self.buffers: Dict[str, torch.Tensor] = {}
 
@@ -56,17 +73,24 @@ class NonFiniteLossHook(Hook):
         if getattr(optimizer, 'found_inf', None) is not None:  # a fused optimizer, which does as the scaler says
             return
         parameters = [p for group in optimizer.param_groups for p in group['params'] if p.grad is not None]
-        finite = torch.stack([torch.isfinite(p.grad).all() for p in parameters]).tolist() if parameters else []
-        self.bad_gradients = [names.get(p, '(unnamed)') for p, good in zip(parameters, finite) if not good]
-        if self.sharded:  # no process has all gradients
-            bad = torch.tensor(len(self.bad_gradients))
-            all_reduce(bad, 'max')
-            if bad and not self.bad_gradients:
-                self.bad_gradients = ['(of another process)']
-        if not self.bad_gradients:
+        finite = torch.stack([torch.isfinite(p.grad).all() for p in parameters]) if parameters else torch.ones(0)
+        flags = [names.get(p, '(unnamed)') for p in parameters], finite
+        self.gradients.append(flags)
+        if self.is_late(finite):
             return
-        for parameter in parameters:
+        bad = not_finite([flags])
+        if self.sharded:  # no process has all gradients
+            somewhere = torch.tensor(len(bad))
+            all_reduce(somewhere, 'max')
+            if somewhere and not bad:
+                self.gradients.append((['(of another process)'], torch.zeros(1)))
+                bad = ['']
+        for parameter in parameters if bad else ():
             parameter.grad = None
+
+    def is_late(self, value: torch.Tensor) -> bool:
+        """Whether a value is read one step later."""
+        return on_device(value) and not self.max_skipped and not self.sharded
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Optional[dict] = None) -> None:
         """Keep the buffers, which a forward pass changes, if the step may have to be left out."""
@@ -83,23 +107,43 @@ class NonFiniteLossHook(Hook):
                 is the one written before.
         """
         terms = {
-            name: value
+            name: value.detach()
             for name, value in (outputs or {}).items()
-            if 'loss' in name and isinstance(value, torch.Tensor) and not torch.isfinite(value).all()
+            if 'loss' in name and isinstance(value, torch.Tensor)
         }
-        bad, self.bad_gradients = self.bad_gradients, []
+        samples = data_batch.get('data_samples') if isinstance(data_batch, dict) else None
+        step = Step(runner.iter, runner.epoch, terms, self.gradients, samples)
+        self.gradients = []
+        self.settle(runner)
+        self.waiting = step
+        if not any(map(self.is_late, terms.values())):
+            self.settle(runner)
+
+    def settle(self, runner: Runner) -> None:
+        """Judge the step that waits for it; our Runner asks for this before it saves."""
+        step, self.waiting = self.waiting, None
+        if step is not None:
+            self.judge(runner, step)
+
+    after_train = settle
+
+    def judge(self, runner: Runner, step: Step) -> None:
+        """Stop, or leave out a step, if something in it is not finite."""
+        finite = [torch.isfinite(value).all() for value in step.terms.values()]
+        terms = not_finite([(list(step.terms), torch.stack(finite))] if finite else [])
+        bad = not_finite(step.gradients)
         if not terms and not bad:
             return
-        if len(terms) > 1:
-            terms.pop('loss', None)  # the sum, which says nothing more
-        what = ', '.join(f'{name}={value.item()}' for name, value in terms.items())
+        if len(terms) > 1 and 'loss' in terms:
+            terms.remove('loss')  # the sum, which says nothing more
+        what = ', '.join(f'{name}={step.terms[name].item()}' for name in terms)
         if not what:
             what = (
                 f'gradient that is not finite, of {len(bad)} parameters ({", ".join(bad[:5])}'
                 f'{", ..." if len(bad) > 5 else ""}),'
             )
-        what = f'{what} in iteration {runner.iter + 1} (epoch {runner.epoch + 1})'
-        images = f'look at the images: {image_names(data_batch)}'
+        what = f'{what} in iteration {step.iter + 1} (epoch {step.epoch + 1})'
+        images = f'look at the images: {image_names(step.data_samples)}'
         skipped = runner.message_hub.get_info('skipped_steps', 0) + 1 if self.max_skipped else 1
         if skipped > self.max_skipped:
             after = f' after {self.max_skipped} steps that were left out' if self.max_skipped else ''
@@ -116,12 +160,16 @@ class NonFiniteLossHook(Hook):
         runner.logger.warning(f'{what}: step left out, {skipped} of at most {self.max_skipped}; {images}')
 
 
-def image_names(data_batch: Any) -> str:
+def not_finite(flags: List[Flags]) -> List[str]:
+    """Names of what is not finite; this reads the device."""
+    return [name for names, finite in flags for name, good in zip(names, finite.tolist()) if not good]
+
+
+def image_names(data_samples: Any) -> str:
     """Files of a batch's images, or their numbers in the data set."""
-    samples = (data_batch.get('data_samples') if isinstance(data_batch, dict) else None) or []
     names = [
         str(sample.get('img_path')) if sample.get('img_path') else f'number {sample.get("sample_idx")}'
-        for sample in samples
+        for sample in data_samples or []
         if sample.get('img_path') or sample.get('sample_idx') is not None
     ]
     return ', '.join(names) if names else '(the dataset names none)'
