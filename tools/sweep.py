@@ -85,7 +85,7 @@ def run_sweep(sweep: Sweep, args: argparse.Namespace) -> List[dict]:
         groups = [Group(name, members) for name, members in runs.items()]
         baselines = [name for name in sweep.baselines if name in runs]
         with (sweep.work_dir / 'report.log').open('w') as log, contextlib.redirect_stdout(log):
-            write_report(groups, page, baseline=baselines, title=sweep.title)
+            write_report(groups, page, baseline=baselines, title=sweep.title, results=not sweep.check)
         print(f'All of it on one page: {page.resolve()}')
     if sweep.baselines and not sweep.check:
         print('', *(answer(kind, sweep.baselines) for kind in split(results, 'metric').values()), sep='\n')

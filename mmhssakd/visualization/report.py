@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Any, Dict, List, Sequence
 
 from mmengine.model import BaseModel
 
@@ -23,6 +23,7 @@ def write_report(
     baseline: Sequence[str] = (),
     examples: int = 5,
     title: str = '',
+    results: bool = True,
 ) -> List[str]:
     """Write the page.
 
@@ -33,6 +34,7 @@ def write_report(
         baseline (Sequence[str]): Names of groups to compare the others with.
         examples (int): Images to show one by one.
         title (str): Heading. Defaults to the data and the names of the groups.
+        results (bool): Whether the groups were trained long enough to be compared in a table. Defaults to True.
 
     Returns:
         list[str]: What was skipped, and why; the page says the same.
@@ -52,7 +54,8 @@ def write_report(
         kind = [group for group in groups if group.is_detector == (heading == 'Detectors')]
         answers = detections_of if heading == 'Detectors' else answers_of
         parts: List[str] = []
-        for make, *args in ((results_of, baseline), (answers, images, examples), (curves_of,), (settings_of,)):
+        makers: List[Any] = [(answers, images, examples), (curves_of,), (settings_of,)]
+        for make, *args in [(results_of, baseline), *makers] if results else makers:
             try:
                 parts += make(kind, *args) if kind and (images or make is not answers) else []
             except (FileNotFoundError, ValueError, KeyError, RuntimeError) as error:
@@ -60,8 +63,8 @@ def write_report(
                 parts.append(page.paragraph(f'Skipped: {error}'))
         sections |= {heading: parts} if parts else {}
     rows = [[group.name, str(run.seed), str(run.work_dir)] for group in groups for run in group.runs]
-    table = page.table(['group', 'seed', 'work dir'], rows, 'Pictures and settings are of the first run of each group')
-    sections['Runs'] = [page.folded(f'{len(rows)} runs', table)]
+    runs = page.table(['group', 'seed', 'work dir'], rows, 'Pictures and settings are of the first run of each group')
+    sections['Runs'] = [page.folded(f'{len(rows)} runs', runs)]
     out.write_text(page.html(title or title_of(groups), sections))
     return skipped
 

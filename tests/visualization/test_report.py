@@ -46,6 +46,12 @@ def report(runs, tmp_path_factory):
     return out.read_text()
 
 
+def test_runs_that_were_too_short_have_no_table(runs, tmp_path):
+    write_report(group_runs(find_runs([runs])), tmp_path / 'page.html', images=0, results=False)
+    text = ' '.join(Reader((tmp_path / 'page.html').read_text()).text)
+    assert 'Last validation' not in text and 'points over' not in text and 'more curves' in text
+
+
 def test_the_page_holds_every_part(report):
     found = Reader(report)
     assert found.links == [f'#{section}' for section in found.sections] and len(found.sections) == 2
