@@ -447,7 +447,7 @@ CASES = {
     'a picture as a sweep': (
         lambda j: j.call('sweep.py', j.picture().rename(j.folder / 'a.json')),
         SystemExit,
-        r'a.json is no JSON: [^\n]*$',
+        r'a.json is no JSON, or [^\n]*$',
     ),
     # environment
     'no permission': (forbidden, PermissionError, '--work-dir: cannot write to .*: Permission denied. Choose another'),

@@ -100,10 +100,11 @@ def main() -> None:
     args = parser.parse_args()
     file = args.sweep.with_name(f'{args.sweep.stem}-quick.json') if args.quick else args.sweep
     try:
-        sweep = read_sweep(file)
+        found = read_sweep(file)
+        sweep = make_sweep(found, args.seeds or found['seeds'], args.work_dir, args.processes, args.final)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
-    run_sweep(make_sweep(sweep, args.seeds or sweep['seeds'], args.work_dir, args.processes, args.final), args)
+    run_sweep(sweep, args)
 
 
 if __name__ == '__main__':
