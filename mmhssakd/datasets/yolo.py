@@ -7,10 +7,11 @@ from typing import List, Sequence, Tuple
 
 import numpy as np
 import yaml
-from mmengine.fileio import list_from_file
 from mmengine.logging import print_log
 from mmengine.utils import scandir
 from PIL import Image
+
+from .voc_folder import read_lines
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 ORIENTATION = 274  # EXIF's tag: from 5 on, the image lies on its side, and is turned when it is loaded
@@ -28,7 +29,7 @@ def yolo_settings(root: str) -> dict:
     except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f'{file} is damaged, or does not name the classes 0, 1, ... nc - 1: {error}') from None
     lists = [path for part in ('', 'labels') if osp.isfile(path := osp.join(root, part, 'classes.txt'))]
-    return dict(settings, names=names or [name for path in lists[:1] for name in list_from_file(path) if name])
+    return dict(settings, names=names or [name for path in lists[:1] for name in read_lines(path) if name])
 
 
 def yolo_content(root: str, folders: Sequence[str], classes: Sequence[str]) -> dict:
@@ -38,8 +39,11 @@ def yolo_content(root: str, folders: Sequence[str], classes: Sequence[str]) -> d
     lacking: List[str] = []
     paths = [osp.join(root, folder) for folder in folders]
     for file in [osp.join(path, name) for path in paths for name in sorted(scandir(path, SUFFIXES, True, False))]:
-        with Image.open(file) as image:
-            width, height = image.size[::-1] if image.getexif().get(ORIENTATION, 1) >= 5 else image.size
+        try:
+            with Image.open(file) as image:
+                width, height = image.size[::-1] if image.getexif().get(ORIENTATION, 1) >= 5 else image.size
+        except (OSError, Image.DecompressionBombError) as error:
+            raise ValueError(f'cannot read the image {file}: {error}') from None
         label = osp.splitext('/labels/'.join(file.rsplit('/images/', 1)))[0] + '.txt'
         lacking += [] if osp.isfile(label) else [label]
         for kind, (x1, y1, x2, y2) in read_labels(label, len(classes)) if osp.isfile(label) else ():
@@ -57,7 +61,7 @@ def yolo_content(root: str, folders: Sequence[str], classes: Sequence[str]) -> d
 def read_labels(file: str, classes: int) -> List[Tuple[int, List[float]]]:
     """Class and box (x1, y1, x2, y2, shares of the image) of each line of a label file; of a polygon, its box."""
     objects = []
-    for number, line in enumerate(list_from_file(file), 1):
+    for number, line in enumerate(read_lines(file), 1):
         try:
             kind, *values = map(float, line.split() or [0])
             if len(values) not in (0, 4) and (len(values) < 6 or len(values) % 2):

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
@@ -160,6 +161,7 @@ def make_sweep(
 
     Raises:
         FileNotFoundError: A config does not exist.
+        ValueError: An arm stands above one that it needs, or two trials share a folder.
     """
     root, processes = Path(work_dir or sweep['work_dir']), processes or sweep.get('processes')
     trials: Dict[tuple, Trial] = {}
@@ -182,4 +184,9 @@ def make_sweep(
             folder = arm.get('folder', '').replace('{seed}', str(seed))
             trial = Trial(name, config, root, own_seed, options, needs, arm.get('metric'), folder, processes)
             trials.setdefault((name, own_seed), trial)
+    folders = Counter(trial.folder for trial in trials.values())
+    if twice := [folder for folder, count in folders.items() if count > 1]:
+        raise ValueError(
+            f'More than one trial would work in {", ".join(twice)}: give arms with a folder {{seed}} in it.'
+        )
     return Sweep(sweep['title'], root, list(trials.values()), sweep['baseline'], ledger, sweep.get('check', False))

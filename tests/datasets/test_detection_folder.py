@@ -260,7 +260,7 @@ def test_unknown_category_ids(coco):
 
 def test_two_images_of_one_id(coco):
     edit(coco, images=lambda images: [images[0], dict(images[1], id=0)])
-    with pytest.raises(ValueError, match=r'train2017.json: 1 image ids occur more than once: \[0\]'):
+    with pytest.raises(ValueError, match=r'train2017.json: 1 ids of images or categories occur more than once: \[0\]'):
         build(coco)
 
 

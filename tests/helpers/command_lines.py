@@ -13,9 +13,31 @@ from unittest import mock
 
 from processes import ROOT
 
-TOOLS = sorted(str(file.relative_to(ROOT)) for file in (ROOT / 'tools').rglob('[a-z]*.py') if 'benchmarks' not in str(file))
+TOOLS = sorted(
+    str(file.relative_to(ROOT)) for file in (ROOT / 'tools').rglob('[a-z]*.py') if 'benchmarks' not in str(file)
+)
 VALUES = {int: ['3', '0'], float: ['0.5', '2'], None: ['a/b', 'x y', 'ä,1'], dict: ['a.b=1', "c='x, y'", 'd=[1,(2,3)]']}
-NONSENSE = ['', 'x', '-1', '1.5', 'nan', '1e99', '-', '--', '-x', '--x=1', '\0', 'ä', '[', 'a=[(1,2]', '=', '=1', 'a==', '{}', ',']
+NONSENSE = [
+    '',
+    'x',
+    '-1',
+    '1.5',
+    'nan',
+    '1e99',
+    '-',
+    '--',
+    '-x',
+    '--x=1',
+    '\0',
+    'ä',
+    '[',
+    'a=[(1,2]',
+    '=',
+    '=1',
+    'a==',
+    '{}',
+    ',',
+]
 
 
 class Captured(Exception):

@@ -1,6 +1,7 @@
 """Damaged inputs of every kind but checkpoints (those are in damage.py), and what became of each."""
 
 import contextlib
+import gc
 import json
 import math
 import random
@@ -14,10 +15,10 @@ from typing import Any, Callable, List, Sequence
 import cv2
 import damage
 import detection_data
-import numpy as np
 import torch
 from fashion_data import make_fashion
 from mmcv.transforms import Compose
+from mmpretrain.structures import DataSample
 from processes import call
 
 from mmhssakd.datasets.idx_files import check_idx_files
@@ -27,10 +28,29 @@ from mmhssakd.experiments import make_sweep, read_sweep
 from mmhssakd.models.distillers.teacher_cache import TeacherCache
 from mmhssakd.models.losses.terms import Logits
 from mmhssakd.registry import DATASETS
-from mmpretrain.structures import DataSample
 
 OURS = (ValueError, FileNotFoundError, BrokenImageError, SystemExit)  # exactly these: KeyError and its like are raw
-NONSENSE = [-1, 0, 1, 0.5, 1e999, math.nan, 10**20, '', 'x', '\0', 'ä', '../..', None, True, [], {}, [[]], [1, 2], {'a': 1}]
+NONSENSE = [
+    -1,
+    0,
+    1,
+    0.5,
+    1e999,
+    math.nan,
+    10**20,
+    '',
+    'x',
+    '\0',
+    'ä',
+    '../..',
+    None,
+    True,
+    [],
+    {},
+    [[]],
+    [1, 2],
+    {'a': 1},
+]
 TOKENS = re.compile(r'\s+|[\w.+-]+|.', re.DOTALL)
 
 
@@ -39,7 +59,13 @@ def retype(data: bytearray, draw: random.Random) -> None:
     words = TOKENS.findall(data.decode('utf-8', 'surrogateescape'))
     for _ in range(draw.choice((1, 1, 2, 5))):
         place = draw.randrange(len(words))
-        new = [words[place]] * 2, [], [draw.choice(words)], [str(draw.choice(NONSENSE))], [json.dumps(draw.choice(NONSENSE))]
+        new = (
+            [words[place]] * 2,
+            [],
+            [draw.choice(words)],
+            [str(draw.choice(NONSENSE))],
+            [json.dumps(draw.choice(NONSENSE))],
+        )
         words[place : place + 1] = draw.choice(new)
         words = words or ['']
     data[:] = ''.join(words).encode('utf-8', 'surrogateescape')
@@ -110,6 +136,7 @@ def boxes(folder: Path, form: str) -> Kind:
         return [found, dataset.metainfo['classes']]
 
     files = [file for file in sorted(root.rglob('*.*')) if not re.search(r'/val|val2017|test\.txt', str(file))]
+    files += [file for file in files if file.suffix != '.jpg'] * 3
     return Kind(files, read, (*damage.KINDS, *[graft if form == 'coco' else retype] * 4))
 
 
@@ -160,7 +187,11 @@ def cache(folder: Path) -> Kind:
 def sweep(folder: Path) -> Kind:
     (folder / 'config.py').write_text('model = dict(backbone=dict(frozen_stages=1))')
     config, needs = str(folder / 'config.py'), {'model.teacher.checkpoint': 'teacher'}
-    arms = {'teacher': {'seed': 0, 'folder': 'teacher'}, 'CE': {'random_start': True}, 'KD': {'needs': needs, 'a.b': [1, 2]}}
+    arms = {
+        'teacher': {'seed': 0, 'folder': 'teacher'},
+        'CE': {'random_start': True},
+        'KD': {'needs': needs, 'a.b': [1, 2]},
+    }
     base = dict(title='a', config=config, options={'seed': '{seed}'}, baseline=['CE'], arms=arms)
     (folder / 'base.json').write_text(json.dumps(base))
     more = dict(_base_='./base.json', seeds=[0, 1], arms={'KD': {'final': {'x': 1}, 'metric': 'top1'}}, work_dir='w')
@@ -172,7 +203,9 @@ def sweep(folder: Path) -> Kind:
         for trial in made.trials:
             assert trial.root / 'x' and trial.command and trial.hash
             assert isinstance(trial.seed, int) and isinstance(trial.options, dict) and isinstance(trial.folder, str)
-        trials = [[t.name, t.config, str(t.work_dir), t.seed, t.options, str(t.needs), t.processes] for t in made.trials]
+        trials = [
+            [t.name, t.config, str(t.work_dir), t.seed, t.options, str(t.needs), t.processes] for t in made.trials
+        ]
         return [made.title, list(made.baselines), trials]
 
     return Kind([folder / 'base.json', folder / 'sweep.json'], read, (*damage.KINDS, retype, *[graft] * 8))
@@ -210,6 +243,7 @@ def fuzz(name: str, folder: Path, count: int, seed: int = 0) -> Counter:
     kind, draw, outcomes = KINDS[name](folder), random.Random(f'{name}, {seed}'), Counter()
     meaning = kind.read()
     assert damage.equal(kind.read(), meaning)
+    gc.freeze()  # mmengine's data sets collect garbage as they are built: of so little it is quick
     for i in range(count):
         file = draw.choice(kind.files)
         original = file.read_bytes()
@@ -223,7 +257,16 @@ def fuzz(name: str, folder: Path, count: int, seed: int = 0) -> Counter:
                 raise
             outcomes['refused' if is_ours(error, folder) else repr(error)[:200]] += 1
             import os
-            if os.environ.get('SHOW'): print(file.name, repr(error).replace(str(folder), '')[:200], re.findall(r'File "([^"]*", line \d+)', ''.join(__import__('traceback').format_tb(error.__traceback__)))[-1])
+
+            if os.environ.get('SHOW'):
+                print(
+                    file.name,
+                    repr(error).replace(str(folder), '')[:200],
+                    re.findall(
+                        r'File "([^"]*", line \d+)', ''.join(__import__('traceback').format_tb(error.__traceback__))
+                    )[-1],
+                )
         file.unlink()  # it may be mapped
         file.write_bytes(original)
+    gc.unfreeze()
     return outcomes
