@@ -13,10 +13,18 @@ from unittest import mock
 
 from processes import ROOT
 
+from mmhssakd.engine.launch import positive_number
+
 TOOLS = sorted(
     str(file.relative_to(ROOT)) for file in (ROOT / 'tools').rglob('[a-z]*.py') if 'benchmarks' not in str(file)
 )
-VALUES = {int: ['3', '0'], float: ['0.5', '2'], None: ['a/b', 'x y', 'ä,1'], dict: ['a.b=1', "c='x, y'", 'd=[1,(2,3)]']}
+VALUES = {
+    int: ['3', '7'],
+    positive_number: ['3', '7'],
+    float: ['0.5', '2'],
+    None: ['a/b', 'x y', 'ä,1'],
+    dict: ['a.b=1', "c='x, y'", 'd=[1,(2,3)]'],
+}
 NONSENSE = [
     '',
     'x',
@@ -102,7 +110,7 @@ def fuzz(count: int, seed: int = 0) -> Counter:
         options = [a for a in actions if a.option_strings and (a.required or draw.random() < 0.5)]
         groups = [[draw.choice(action.option_strings), *words(action, draw)] for action in options]
         places = [words(action, draw) for action in actions if not action.option_strings]
-        expected = parse(parser, sum(places + groups, []))
+        expected = parse(parser, [word for group in places + groups for word in group])
         draw.shuffle(groups)
         faulty = i // len(tools) % 2 == 1
         if faulty:
@@ -110,7 +118,8 @@ def fuzz(count: int, seed: int = 0) -> Counter:
             group = draw.choice([*groups, *filter(None, places)])
             place = draw.randrange(len(group))
             group[place : place + 1] = draw.choice(([], [draw.choice(NONSENSE)], [group[place]] * 2))
-        line = sum(draw.choice(([*places, *groups], [*groups, ['--'] * bool(places), *places])), [])
+        order = draw.choice(([*places, *groups], [*groups, ['--'] * bool(places), *places]))
+        line = [word for group in order for word in group]
         try:
             found = parse(parser, line)
             outcomes['other' if faulty else 'same' if found == expected else f'{name} {line}: {found}'] += 1

@@ -18,7 +18,10 @@ def read_config(file: str, options: Optional[dict] = None) -> Config:
     """
     if not osp.isfile(file):
         raise FileNotFoundError(f'no such config file: {file}')
-    cfg = Config.fromfile(file)
+    try:
+        cfg = Config.fromfile(file)
+    except OSError as error:  # of another suffix, or a base is not there
+        raise type(error)(f'{file} cannot be read as a config: {error}') from None
     merge_options(cfg, options or {})
     return cfg
 
