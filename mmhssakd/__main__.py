@@ -8,7 +8,7 @@ from mmengine.registry import Registry
 from mmhssakd import __version__, registry
 from mmhssakd.apis import home, list_models, model_index
 from mmhssakd.compat.operators import in_use
-from mmhssakd.engine.launch import DictAction, positive_number
+from mmhssakd.engine.launch import DictAction, natural
 from mmhssakd.shortcuts import distill, finetune
 
 REGISTRIES = {name: value for name, value in vars(registry).items() if isinstance(value, Registry)}
@@ -60,7 +60,7 @@ def parse_args() -> argparse.Namespace:
             add('--unlabelled', help='folder of more images, without labels')
             add(
                 '--epochs',
-                type=positive_number,
+                type=natural,
                 default=100,
                 help="of the teacher's classifier and of the student (default: 100)",
             )
@@ -69,7 +69,7 @@ def parse_args() -> argparse.Namespace:
             add('--backbone', required=True, help="the student's checkpoint")
             add('--data', required=True, help='folder of images and boxes')
         add('--work-dir', required=True, help='folder for configs, logs and checkpoints')
-        add('--processes', type=positive_number, default=1, help='one for each GPU (default: 1)')
+        add('--processes', type=natural, default=1, help='one for each GPU (default: 1)')
         add('--cfg-options', dest='options', nargs='+', action=DictAction, help='settings of the config, as key=value')
     return parser.parse_args()
 

@@ -14,7 +14,7 @@ from typing import Dict, List, Optional, Sequence
 
 import torch
 
-from mmhssakd.engine.launch import DictAction, positive_number
+from mmhssakd.engine.launch import DictAction, natural
 from mmhssakd.experiments import Sweep, make_sweep, read_sweep
 from mmhssakd.experiments.answer import answer
 from mmhssakd.experiments.launch import LocalLauncher, SlurmLauncher
@@ -34,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser, seeds: Optional[Sequence[int]
     parser.add_argument('--report', action='store_true', help='write a page about the trials as well: report.html')
     parser.add_argument(
         '--jobs',
-        type=positive_number,
+        type=natural,
         help='trials at a time, each with its part of the cores (default: 2 without a GPU, else 1)',
     )
     parser.add_argument(
-        '--processes', type=positive_number, help='of each trial, one a GPU (default: what the sweep file says)'
+        '--processes', type=natural, help='of each trial, one a GPU (default: what the sweep file says)'
     )
     parser.add_argument(
         '--final',

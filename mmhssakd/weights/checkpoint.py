@@ -71,7 +71,7 @@ def read_state_dict(checkpoint: str, where: str = 'checkpoint', **kwargs: str) -
 
 
 def check_fit(expected: Tensors, found: Tensors, message: str, limit: Optional[int] = 20) -> None:
-    """Compare two state dicts by names, shapes, and whether numbers are rounded: of what is quantized, the scale is lost.
+    """Compare two state dicts by names and shapes; what is quantized in the second, without its scale, differs, too.
 
     Raises:
         ValueError: They differ: ``message``, and up to ``limit`` tensors of each kind of difference.

@@ -13,14 +13,14 @@ from unittest import mock
 
 from processes import ROOT
 
-from mmhssakd.engine.launch import positive_number
+from mmhssakd.engine.launch import natural
 
 TOOLS = sorted(
     str(file.relative_to(ROOT)) for file in (ROOT / 'tools').rglob('[a-z]*.py') if 'benchmarks' not in str(file)
 )
 VALUES = {
     int: ['3', '7'],
-    positive_number: ['3', '7'],
+    natural: ['3', '7'],
     float: ['0.5', '2'],
     None: ['a/b', 'x y', 'ä,1'],
     dict: ['a.b=1', "c='x, y'", 'd=[1,(2,3)]'],

@@ -13,7 +13,7 @@ from typing import Any, Iterable, List, Tuple
 
 from mmhssakd.apis import get_model  # before mmdet, which needs its operators
 from mmhssakd.converters.onnx import TRANSLATIONS, DetectorGraph
-from mmhssakd.engine.launch import positive_number
+from mmhssakd.engine.launch import natural
 from mmhssakd.engine.launch.config import read_config
 
 # isort: split
@@ -40,9 +40,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of the classifier or detector')
     parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument('out', type=Path, help='file to write, *.onnx')
-    parser.add_argument(
-        '--size', type=positive_number, nargs=2, default=(224, 224), metavar=('HEIGHT', 'WIDTH'), help=SIZE
-    )
+    parser.add_argument('--size', type=natural, nargs=2, default=(224, 224), metavar=('HEIGHT', 'WIDTH'), help=SIZE)
     parser.add_argument('--images', type=Path, help='folder to compare a detector on (default: one random image)')
     return parser.parse_args()
 

@@ -40,7 +40,7 @@ class DictAction(mmengine.config.DictAction):
             parser.error(f'{option_string}: brackets do not match in {" ".join(values)}')
 
 
-def positive_number(text: str) -> int:
+def natural(text: str) -> int:
     """Type of an option: a whole number from 1 on. argparse's message has this name."""
     if (number := int(text)) < 1:
         raise ValueError(number)
