@@ -58,12 +58,7 @@ def parse_args() -> argparse.Namespace:
             add('--student', default='hssakd_r18_imagenet', help='a shipped config (default: %(default)s)')
             add('--weights', help="the timm model's checkpoint (default: its published weights, downloaded)")
             add('--unlabelled', help='folder of more images, without labels')
-            add(
-                '--epochs',
-                type=natural,
-                default=100,
-                help="of the teacher's classifier and of the student (default: 100)",
-            )
+            add('--epochs', type=natural, default=100, help="of the teacher's head and of the student (default: 100)")
         else:
             add('--detector', required=True, help='a shipped config, or a file')
             add('--backbone', required=True, help="the student's checkpoint")

@@ -195,6 +195,12 @@ CASES = {
         KeyError,
         'Is model.kl_p_views meant',
     ),
+    'a picture as a config': (
+        lambda j: j.call('train.py', j.picture()),
+        FileNotFoundError,
+        'no such config file: .*a.png',
+    ),
+    'no job at a time': (lambda j: j.call('sweep.py', 'a.json', '--jobs', '-1'), SystemExit, '2'),
     'option of a list by name': (
         lambda j: j.train('train_pipeline.first.type=x'),
         KeyError,

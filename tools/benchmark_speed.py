@@ -38,9 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--rounds', type=natural, default=5, help='turns that each variant has')
     parser.add_argument('--steps', type=natural, default=3, help='steps in a turn')
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.device_count() else 'cpu')
-    parser.add_argument(
-        '--threads', type=natural, default=len(os.sched_getaffinity(0)), help='threads of a step on a CPU'
-    )
+    parser.add_argument('--threads', type=natural, default=len(os.sched_getaffinity(0)), help='of a step on a CPU')
     parser.add_argument('--loop', action='store_true', help='measure the share of the Runner instead')
     parser.add_argument('--data', action='store_true', help='measure the loading of JPEGs instead')
     parser.add_argument('--scale', type=natural, nargs='+', help='measure dist_train.sh with so many processes instead')

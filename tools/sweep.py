@@ -33,13 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser, seeds: Optional[Sequence[int]
     parser.add_argument('--verbose', action='store_true', help='print all that the trials print')
     parser.add_argument('--report', action='store_true', help='write a page about the trials as well: report.html')
     parser.add_argument(
-        '--jobs',
-        type=natural,
-        help='trials at a time, each with its part of the cores (default: 2 without a GPU, else 1)',
+        '--jobs', type=natural, help='trials at a time, each with its part of the cores (default: 1 with a GPU, else 2)'
     )
-    parser.add_argument(
-        '--processes', type=natural, help='of each trial, one a GPU (default: what the sweep file says)'
-    )
+    parser.add_argument('--processes', type=natural, help='of each trial, one a GPU (default: what the file says)')
     parser.add_argument(
         '--final',
         type=Path,

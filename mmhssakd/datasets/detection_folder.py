@@ -17,6 +17,7 @@ from mmhssakd.registry import DATASETS
 from .voc_folder import VOCFolder
 from .yolo import yolo_content, yolo_settings
 
+SIDES = ('width', 'height')
 JSONS = ('annotations/instances_{}.json', 'annotations/instances_{}20[0-9][0-9].json', 'annotations/{}.json')
 FORMATS = {  # files that tell a format, and what holds a split
     'VOC': (('Annotations/*.xml',), ('ImageSets/Main/{}.txt',)),
@@ -92,7 +93,10 @@ def coco_content(root: str, place: str) -> dict:
         content = load(file)
         images, kinds = content['images'], [dict(k, name=str(k['name'])) for k in content['categories']]
         twice = [key for part in (images, kinds) for key, n in Counter(item['id'] for item in part).items() if n > 1]
-        boxes = [check_box({'area': box['bbox'][2] * box['bbox'][3], **box}) for box in content['annotations']]
+        boxes = [{'area': box['bbox'][2] * box['bbox'][3], **box} for box in content['annotations']]
+        numbers = np.array([[*box['bbox'], box['area']] for box in boxes]).reshape(len(boxes), 5)
+        if not np.isfinite(numbers).all():
+            raise ValueError(f'bbox and area must be finite numbers: {numbers[~np.isfinite(numbers).all(1)][:3]}')
         used, groups = {box['category_id'] for box in boxes}, {kind.get('supercategory') for kind in kinds}
         lost = {box['image_id'] for box in boxes} - {image['id'] for image in images}
         kinds = [kind for kind in kinds if kind['id'] in used or kind['name'] not in groups]
@@ -101,8 +105,7 @@ def coco_content(root: str, place: str) -> dict:
             dict(
                 img_id=i['id'],
                 file_name=osp.join(folder, i['file_name']),
-                width=int(i['width']),
-                height=int(i['height']),
+                **{s: int(i[s]) for s in ('width', 'height')},
             )
             for i in images
         ]
@@ -113,13 +116,6 @@ def coco_content(root: str, place: str) -> dict:
     if lost:
         raise ValueError(f'{file}: boxes name {len(lost)} image ids that it does not list: {sorted(lost, key=str)[:5]}')
     return dict(images=images, annotations=boxes, categories=kinds)
-
-
-def check_box(box: dict) -> dict:
-    """Refuse a box that is not of four numbers, or has no area as one."""
-    if len(box['bbox']) != 4 or not np.isfinite([*box['bbox'], box['area']]).all():
-        raise ValueError(f'bbox {box["bbox"]}, area {box["area"]}')
-    return box
 
 
 @DATASETS.register_module()

@@ -18,14 +18,6 @@ ORIENTATION = ExifTags.Base.Orientation
 EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp')
 
 
-def read_lines(file: str) -> List[str]:
-    """Lines of a text file; bytes that are no UTF-8 are a ValueError."""
-    try:
-        return list_from_file(file)
-    except UnicodeDecodeError as error:
-        raise ValueError(f'{file} is no text: {error}') from None
-
-
 @DATASETS.register_module()
 class VOCFolder(XMLDataset):
     """Detection data set in VOC's layout: JPEGImages, Annotations and ImageSets/Main below one folder.
@@ -75,7 +67,11 @@ class VOCFolder(XMLDataset):
             raise FileNotFoundError(
                 f'ann_file: no such list of images: {self.ann_file}. VOC keeps it in ImageSets/Main.'
             )
-        if not any(line.strip() for line in read_lines(self.ann_file)):
+        try:
+            lines = list_from_file(self.ann_file)
+        except UnicodeDecodeError as error:
+            raise ValueError(f'ann_file: {self.ann_file} is no text: {error}') from None
+        if not any(line.strip() for line in lines):
             raise ValueError(f'ann_file: {self.ann_file} lists no image.')
         data_list = super().load_data_list()
         self.check_unknown()

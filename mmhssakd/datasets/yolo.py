@@ -11,8 +11,6 @@ from mmengine.logging import print_log
 from mmengine.utils import scandir
 from PIL import Image
 
-from .voc_folder import read_lines
-
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 ORIENTATION = 274  # EXIF's tag: from 5 on, the image lies on its side, and is turned when it is loaded
 
@@ -28,8 +26,9 @@ def yolo_settings(root: str) -> dict:
         names = [str(names[i]) for i in range(len(names))]  # a list, or a dict by number
     except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f'{file} is damaged, or does not name the classes 0, 1, ... nc - 1: {error}') from None
-    lists = [path for part in ('', 'labels') if osp.isfile(path := osp.join(root, part, 'classes.txt'))]
-    return dict(settings, names=names or [name for path in lists[:1] for name in read_lines(path) if name])
+    files = [file for part in ('', 'labels') if (file := Path(root, part, 'classes.txt')).is_file()]
+    lines = [line for file in files[:1] for line in file.read_text('utf-8', 'replace').splitlines()]
+    return dict(settings, names=names or list(filter(None, lines)))
 
 
 def yolo_content(root: str, folders: Sequence[str], classes: Sequence[str]) -> dict:
@@ -61,7 +60,7 @@ def yolo_content(root: str, folders: Sequence[str], classes: Sequence[str]) -> d
 def read_labels(file: str, classes: int) -> List[Tuple[int, List[float]]]:
     """Class and box (x1, y1, x2, y2, shares of the image) of each line of a label file; of a polygon, its box."""
     objects = []
-    for number, line in enumerate(read_lines(file), 1):
+    for number, line in enumerate(Path(file).read_text('utf-8', 'replace').splitlines(), 1):
         try:
             kind, *values = map(float, line.split() or [0])
             if len(values) not in (0, 4) and (len(values) < 6 or len(values) % 2):

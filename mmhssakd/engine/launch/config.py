@@ -16,12 +16,9 @@ def read_config(file: str, options: Optional[dict] = None) -> Config:
         FileNotFoundError: There is no such file.
         KeyError: An option is misspelt, or nothing reads it.
     """
-    if not osp.isfile(file):
+    if not osp.isfile(file) or not file.endswith(('.py', '.json', '.yaml', '.yml')):
         raise FileNotFoundError(f'no such config file: {file}')
-    try:
-        cfg = Config.fromfile(file)
-    except OSError as error:  # of another suffix, or a base is not there
-        raise type(error)(f'{file} cannot be read as a config: {error}') from None
+    cfg = Config.fromfile(file)
     merge_options(cfg, options or {})
     return cfg
 

@@ -1,5 +1,13 @@
 """A teacher's words on fixed crops: computed once, kept in a file, for one teacher and one data set."""
 
+import contextlib
+import errno
+import os
+import random
+import signal
+import time
+
+import fuzzing
 import numpy as np
 import pytest
 import small
@@ -9,6 +17,7 @@ from ask_to_stop import AskToStop
 from mmengine.config import Config
 from processes import call
 
+from mmhssakd.models.distillers.teacher_cache import TeacherCache
 from mmhssakd.registry import MODELS
 
 
@@ -103,6 +112,43 @@ def test_what_does_not_fit_is_refused(teacher, tmp_path):
     (tmp_path / 'kept/teacher.npy').write_bytes(b'nothing')
     with pytest.raises(ValueError, match=r'teacher\.npy is damaged'):
         student(teacher)(images([5, 6]), samples([5, 6]), mode='loss')
+
+
+def test_one_image_that_changed_is_noticed(teacher):
+    student(teacher)(images([5, 6]), samples([5, 6]), mode='loss')
+    with pytest.raises(ValueError, match=r'teacher\.npy was made by another teacher, or for other images'):
+        student(teacher)(images([5, 3]), samples([5, 6]), mode='loss')
+
+
+@pytest.mark.parametrize('code', [errno.ENOSPC, errno.EACCES])
+def test_no_room_and_no_permission(teacher, monkeypatch, code):
+    def refuse(*args) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, 'posix_fallocate', refuse)
+    message = rf'model\.teacher\.cache: cannot write .*teacher\.npy \(0\.0 MiB\): {os.strerror(code)}\. Make room'
+    with pytest.raises(OSError, match=message):
+        student(teacher)(images([5, 6]), samples([5, 6]), mode='loss')
+
+
+def test_a_process_that_is_killed_while_it_writes(tmp_path):
+    """Whatever it left, the next one uses whole rows, and computes the others."""
+    views, crops, draw = torch.randn(2 * 64, 3, 64, 64), samples([*range(64)], 64), random.Random(0)
+    for i in range(10):
+        file = str(tmp_path / f'{i}.npy')
+        if not (pid := os.fork()):
+            with contextlib.suppress(BaseException):
+                TeacherCache(file, 2)(fuzzing.teach, views, crops)
+                signal.pause()
+            os._exit(1)
+        while not os.path.exists(file):
+            time.sleep(0.001)
+        time.sleep(draw.uniform(0, 0.01))
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        found = TeacherCache(file, 2)(fuzzing.teach, views, crops)
+        expected = fuzzing.teach(views)
+        torch.testing.assert_close([found.p, *found.q], [expected.p, *expected.q], rtol=1e-3, atol=1e-3)
 
 
 def test_runs(tmp_path, monkeypatch):
