@@ -62,7 +62,7 @@ def read_labels(file: str, classes: int) -> List[Tuple[int, List[float]]]:
     objects = []
     for number, line in enumerate(Path(file).read_text('utf-8', 'replace').splitlines(), 1):
         try:
-            kind, *values = map(float, line.split() or [0])
+            kind, *values = map(float, line.split() or '0')
             if len(values) not in (0, 4) and (len(values) < 6 or len(values) % 2):
                 raise ValueError('A box has 5 columns (class x y width height), a polygon 7, 9, ...')
             if kind not in range(classes):

@@ -47,7 +47,7 @@ def read_checkpoint(checkpoint: str, where: str = 'checkpoint', map_location: st
 
 def tensors_of(content: Any, source: str, key: str = 'state_dict', wrapper: str = 'module.') -> Tensors:
     """The tensors of a checkpoint's content, see :func:`read_state_dict`; ``source`` names it in messages."""
-    tensors = content.get(key, content) if isinstance(content, dict) else None
+    tensors: Any = content.get(key, content) if isinstance(content, dict) else None
     pairs = tensors.items() if isinstance(tensors, dict) else ()
     if not pairs or not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in pairs):
         raise ValueError(f'{source} holds no state dict of tensors.')

@@ -80,7 +80,7 @@ def test_a_check_shows_no_results(trainer, capsys, monkeypatch, tmp_path):
 
 
 def test_a_trial_fails(trainer, capsys):
-    arms = {**ARMS, 'teacher': {**ARMS['teacher'], 'fail': 1}, 'CE': {'folder': 'slow'}}
+    arms = {**ARMS, 'teacher': {**ARMS['teacher'], 'fail': 1}, 'CE': {'folder': 'slow/{seed}'}}
     with pytest.raises(RuntimeError, match='^teacher, seed 0 failed. The same command goes on'):
         run(arms=arms)
     said = capsys.readouterr().out
