@@ -18,8 +18,7 @@ from .trial import Trial, read_config
 
 KEYS = dict(title=str, work_dir=str, config=str, options=dict, baseline=list, seeds=list, processes=int, arms=dict)
 KEYS |= dict(final=dict, check=bool)
-# all else in an arm is an option
-ARM_KEYS = dict(config=str, seed=int, folder=str, needs=dict, metric=str, random_start=bool, final=dict)
+ARM_KEYS = dict(config=str, seed=int, folder=str, needs=dict, metric=str, random_start=bool, final=dict)  # or options
 
 
 def random_start(config: str) -> Dict[str, object]:

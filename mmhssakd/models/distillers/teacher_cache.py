@@ -14,6 +14,7 @@ from mmpretrain.structures import DataSample
 from mmhssakd.models.losses.terms import Logits
 
 HOW = "wrap the data set of train_dataloader: dict(type='mmhssakd.FixedCrops', crops=4, dataset=...)"
+MEND = 'Delete it, or name another one: --cfg-options model.teacher.cache=FILE.npy'
 EXTRA = 6  # numbers of a row after its logits: four of its image, two of the checksum
 
 
@@ -106,22 +107,18 @@ class TeacherCache:
             what = f'model.teacher.cache: cannot write {self.file} ({2 * shape[0] * shape[1] / 2**20:.1f} MiB)'
             raise OSError(error.errno, f'{what}: {error.strerror}. Make room there, or name another file') from None
         except Exception as error:  # bytes in disorder can lead to almost any
-            raise ValueError(f'model.teacher.cache: {self.file} is damaged ({error}). {self.mend()}') from None
+            raise ValueError(f'model.teacher.cache: {self.file} is damaged ({error}). {MEND}') from None
         raise ValueError(
             f'model.teacher.cache: {self.file} holds {found.shape[0]} crops of {found.shape[1] - EXTRA} logits, but '
-            f'this run has {total} of {shape[1] - EXTRA}. {self.mend()}'
+            f'this run has {total} of {shape[1] - EXTRA}. {MEND}'
         )
-
-    def mend(self) -> str:
-        """What to do about a file that does not fit."""
-        return 'Delete it, or name another one: --cfg-options model.teacher.cache=FILE.npy'
 
     def check(self, kept: np.ndarray, found: np.ndarray, limit: np.ndarray) -> None:
         """Compare what was kept with what is found now, up to half precision."""
         if np.any(np.abs(kept - found) > limit):
             raise ValueError(
                 f'model.teacher.cache: {self.file} was made by another teacher, or for other images, crops or '
-                f'transforms. {self.mend()}'
+                f'transforms. {MEND}'
             )
 
     def views_of(self, views: torch.Tensor, images: List[int]) -> torch.Tensor:
