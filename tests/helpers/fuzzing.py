@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import json
-import math
 import random
 import re
 import traceback
@@ -30,27 +29,10 @@ from mmhssakd.models.losses.terms import Logits
 from mmhssakd.registry import DATASETS
 
 OURS = (ValueError, FileNotFoundError, BrokenImageError, SystemExit)  # exactly these: KeyError and its like are raw
-NONSENSE = [
-    -1,
-    0,
-    1,
-    0.5,
-    1e999,
-    math.nan,
-    10**20,
-    '',
-    'x',
-    '\0',
-    'ä',
-    '../..',
-    None,
-    True,
-    [],
-    {},
-    [[]],
-    [1, 2],
-    {'a': 1},
-]
+NONSENSE = json.loads(
+    '[-1, 0, 1, 0.5, Infinity, NaN, 1%s, "", "x", "\\u0000", "ä", "../..", null, true, [], {}, [[]], [1, 2], {"a": 1}]'
+    % ('0' * 20)
+)
 TOKENS = re.compile(r'\s+|[\w.+-]+|.', re.DOTALL)
 
 
