@@ -8,7 +8,7 @@ from mmengine.registry import Registry
 from mmhssakd import __version__, registry
 from mmhssakd.apis import home, list_models, model_index
 from mmhssakd.compat.operators import in_use
-from mmhssakd.engine.launch import DictAction
+from mmhssakd.engine.launch import DictAction, natural
 from mmhssakd.shortcuts import distill, finetune
 
 REGISTRIES = {name: value for name, value in vars(registry).items() if isinstance(value, Registry)}
@@ -58,13 +58,13 @@ def parse_args() -> argparse.Namespace:
             add('--student', default='hssakd_r18_imagenet', help='a shipped config (default: %(default)s)')
             add('--weights', help="the timm model's checkpoint (default: its published weights, downloaded)")
             add('--unlabelled', help='folder of more images, without labels')
-            add('--epochs', type=int, default=100, help="of the teacher's classifier and of the student (default: 100)")
+            add('--epochs', type=natural, default=100, help="of the teacher's head and of the student (default: 100)")
         else:
             add('--detector', required=True, help='a shipped config, or a file')
             add('--backbone', required=True, help="the student's checkpoint")
             add('--data', required=True, help='folder of images and boxes')
         add('--work-dir', required=True, help='folder for configs, logs and checkpoints')
-        add('--processes', type=int, default=1, help='one for each GPU (default: 1)')
+        add('--processes', type=natural, default=1, help='one for each GPU (default: 1)')
         add('--cfg-options', dest='options', nargs='+', action=DictAction, help='settings of the config, as key=value')
     return parser.parse_args()
 

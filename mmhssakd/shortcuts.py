@@ -83,6 +83,7 @@ def distill(
 
     Raises:
         FileNotFoundError: The images, the weights or the student's config are not there.
+        ValueError: timm has no such model, or the weights are not there or those of another.
         RuntimeError: The training failed; it said why.
     """
     work_dir, images = Path(work_dir).resolve(), Path(images).resolve()
@@ -150,7 +151,11 @@ def timm_teacher(name: str, weights: Optional[File], file: Path) -> Dict[str, An
     network: Dict[str, Any] = dict(model_name=name)
     if settings and settings.fixed_input_size:  # position embeddings are made for this size
         network['img_size'] = SIZE
-    model = timm.create_model(**network, num_classes=0, pretrained=True, pretrained_cfg_overlay=overlay)
+    try:
+        model = timm.create_model(**network, num_classes=0, pretrained=True, pretrained_cfg_overlay=overlay)
+    except (OSError, RuntimeError) as error:
+        source = weights or 'its published weights (else set weights to a file)'
+        raise ValueError(f'teacher: timm does not load {name!r} from {source}: {error}') from None
     images = timm.data.resolve_model_data_config(model)
     save_atomically(model.state_dict(), str(file))
     with torch.no_grad():

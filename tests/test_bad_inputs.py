@@ -195,6 +195,12 @@ CASES = {
         KeyError,
         'Is model.kl_p_views meant',
     ),
+    'a picture as a config': (
+        lambda j: j.call('train.py', j.picture()),
+        FileNotFoundError,
+        'no such config file: .*a.png',
+    ),
+    'no job at a time': (lambda j: j.call('sweep.py', 'a.json', '--jobs', '-1'), SystemExit, '2'),
     'option of a list by name': (
         lambda j: j.train('train_pipeline.first.type=x'),
         KeyError,
@@ -447,7 +453,7 @@ CASES = {
     'a picture as a sweep': (
         lambda j: j.call('sweep.py', j.picture().rename(j.folder / 'a.json')),
         SystemExit,
-        r'a.json is no JSON: [^\n]*$',
+        r'a.json is no JSON, or [^\n]*$',
     ),
     # environment
     'no permission': (forbidden, PermissionError, '--work-dir: cannot write to .*: Permission denied. Choose another'),

@@ -57,6 +57,13 @@ def test_a_value_in_pieces(capsys):
     assert "--cfg-options: 'data' is no KEY=VALUE. Put quotes around a value with spaces." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('value', ['a=[(1,2]', 'a=(1,[2)]', 'a=1,(2'])
+def test_brackets_that_do_not_match(value, capsys):
+    with pytest.raises(SystemExit):
+        parse(value)
+    assert f'--cfg-options: brackets do not match in {value}' in capsys.readouterr().err
+
+
 @pytest.fixture
 def odd(tmp_path, monkeypatch) -> Path:
     """Name of a folder, relative to the current one."""

@@ -71,6 +71,13 @@ def test_folder_without_classes(tmp_path):
         mmhssakd.distill('convnext_atto', tmp_path, tmp_path / 'work')
 
 
+def test_no_such_model_and_weights_of_another(tmp_path):
+    torch.save(timm.create_model('resnet10t', num_classes=3).state_dict(), tmp_path / 'a.pth')
+    for name in ('nonsense', 'resnet18'):
+        with pytest.raises(ValueError, match=f"teacher: timm does not load '{name}' from .*a.pth: "):
+            timm_teacher(name, tmp_path / 'a.pth', tmp_path / 'b.pth')
+
+
 @pytest.mark.parametrize('key', [None, 'model_ema'])
 def test_weights_as_a_trainer_saves_them(tmp_path, key):
     network = timm.create_model('resnet10t', num_classes=3)

@@ -23,7 +23,7 @@ from sweep import add_arguments, run_sweep
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmhssakd.apis import find_config
-from mmhssakd.engine.launch import DictAction
+from mmhssakd.engine.launch import DictAction, natural
 from mmhssakd.engine.launch.config import merge_options
 from mmhssakd.experiments import make_sweep, read_sweep
 from mmhssakd.experiments.table import difference, markdown, summary
@@ -57,7 +57,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('sweep', type=Path, help='sweep file, such as configs/sweeps/budget-photos.json')
     parser.add_argument('--budgets', type=float, nargs='+', default=[1, 4, 16], help='multiples of budget 1')
     parser.add_argument('--arms', nargs='+', help='only these of the file; the first one defines budget 1 all the same')
-    parser.add_argument('--rounds', type=int, default=10, help='steps of each arm that are timed, in turns')
+    parser.add_argument('--rounds', type=natural, default=10, help='steps of each arm that are timed, in turns')
     add_arguments(parser)
     return parser.parse_args()
 

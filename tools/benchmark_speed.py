@@ -19,14 +19,15 @@ from benchmarks.pairs import PAIRS
 from benchmarks.scaling import efficiency
 from benchmarks.variants import VARIANTS
 
+from mmhssakd.engine.launch import natural
 from mmhssakd.experiments.table import markdown
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--pair', choices=PAIRS, default='resnet56_resnet20', help='teacher and student')
-    parser.add_argument('--size', type=int, help='side of the images (default: 32, or 64 for ResNet-34 -> 18)')
-    parser.add_argument('--batch-size', type=int, help='images in a batch (default: 64, or 32 for ResNet-34 -> 18)')
+    parser.add_argument('--size', type=natural, help='side of the images (default: 32, or 64 for ResNet-34 -> 18)')
+    parser.add_argument('--batch-size', type=natural, help='images in a batch (default: 64, or 32 for ResNet-34 -> 18)')
     parser.add_argument(
         '--variants',
         nargs='+',
@@ -34,13 +35,13 @@ def parse_args() -> argparse.Namespace:
         default=['reference', 'default', 'fast', 'floor'],
         help='; '.join(f'{name}: {variant.about}' for name, variant in VARIANTS.items()),
     )
-    parser.add_argument('--rounds', type=int, default=5, help='turns that each variant has')
-    parser.add_argument('--steps', type=int, default=3, help='steps in a turn')
+    parser.add_argument('--rounds', type=natural, default=5, help='turns that each variant has')
+    parser.add_argument('--steps', type=natural, default=3, help='steps in a turn')
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.device_count() else 'cpu')
-    parser.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)), help='threads of a step on a CPU')
+    parser.add_argument('--threads', type=natural, default=len(os.sched_getaffinity(0)), help='of a step on a CPU')
     parser.add_argument('--loop', action='store_true', help='measure the share of the Runner instead')
     parser.add_argument('--data', action='store_true', help='measure the loading of JPEGs instead')
-    parser.add_argument('--scale', type=int, nargs='+', help='measure dist_train.sh with so many processes instead')
+    parser.add_argument('--scale', type=natural, nargs='+', help='measure dist_train.sh with so many processes instead')
     parser.add_argument('--smoke', action='store_true', help='networks of few layers, two images, one step of each')
     parser.add_argument('--out', default='work_dirs/benchmark_speed.json', help='JSON file with all figures')
     return parser.parse_args()

@@ -14,7 +14,7 @@ from typing import Dict, List, Optional, Sequence
 
 import torch
 
-from mmhssakd.engine.launch import DictAction
+from mmhssakd.engine.launch import DictAction, natural
 from mmhssakd.experiments import Sweep, make_sweep, read_sweep
 from mmhssakd.experiments.answer import answer
 from mmhssakd.experiments.launch import LocalLauncher, SlurmLauncher
@@ -33,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser, seeds: Optional[Sequence[int]
     parser.add_argument('--verbose', action='store_true', help='print all that the trials print')
     parser.add_argument('--report', action='store_true', help='write a page about the trials as well: report.html')
     parser.add_argument(
-        '--jobs', type=int, help='trials at a time, each with its part of the cores (default: 2 without a GPU, else 1)'
+        '--jobs', type=natural, help='trials at a time, each with its part of the cores (default: 1 with a GPU, else 2)'
     )
-    parser.add_argument('--processes', type=int, help='of each trial, one a GPU (default: what the sweep file says)')
+    parser.add_argument('--processes', type=natural, help='of each trial, one a GPU (default: what the file says)')
     parser.add_argument(
         '--final',
         type=Path,
@@ -100,10 +100,11 @@ def main() -> None:
     args = parser.parse_args()
     file = args.sweep.with_name(f'{args.sweep.stem}-quick.json') if args.quick else args.sweep
     try:
-        sweep = read_sweep(file)
+        found = read_sweep(file)
+        sweep = make_sweep(found, args.seeds or found['seeds'], args.work_dir, args.processes, args.final)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
-    run_sweep(make_sweep(sweep, args.seeds or sweep['seeds'], args.work_dir, args.processes, args.final), args)
+    run_sweep(sweep, args)
 
 
 if __name__ == '__main__':

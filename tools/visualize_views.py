@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmhssakd.apis import get_model
-from mmhssakd.engine.launch import DictAction
+from mmhssakd.engine.launch import DictAction, natural
 from mmhssakd.models.classifiers import SSAClassifier
 from mmhssakd.visualization.predictions import load_images, plot_views
 
@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file of a teacher, a student or an online run')
     parser.add_argument('--out', type=Path, default=Path('views.png'), help='picture: .png, .svg or .pdf')
-    parser.add_argument('--images', type=int, default=6, help='how many images, one a row')
+    parser.add_argument('--images', type=natural, default=6, help='how many images, one a row')
     parser.add_argument('--split', choices=['train', 'val', 'test'], default='train', help='whose pipeline and images')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings that replace those of the config')
     args = parser.parse_args()

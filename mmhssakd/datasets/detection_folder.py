@@ -8,6 +8,7 @@ from contextlib import suppress
 from glob import glob
 from typing import Any, List, Optional, Sequence, Tuple
 
+import numpy as np
 from mmdet.datasets import CocoDataset
 from mmengine.fileio import load
 from mmengine.logging import print_log
@@ -16,6 +17,7 @@ from mmhssakd.registry import DATASETS
 from .voc_folder import VOCFolder
 from .yolo import yolo_content, yolo_settings
 
+SIDES = ('width', 'height')
 JSONS = ('annotations/instances_{}.json', 'annotations/instances_{}20[0-9][0-9].json', 'annotations/{}.json')
 FORMATS = {  # files that tell a format, and what holds a split
     'VOC': (('Annotations/*.xml',), ('ImageSets/Main/{}.txt',)),
@@ -72,7 +74,7 @@ def folder_classes(root: str, split: str = 'train', ignore_classes: Sequence[str
     else:
         for file in find(root, ['Annotations/*.xml']):
             with suppress(ET.ParseError):  # an error if a list has it
-                names += [name.text for name in ET.parse(osp.join(root, file)).iterfind('object/name')]
+                names += [name.text for name in ET.parse(osp.join(root, file)).iterfind('object/name') if name.text]
         names = sorted(set(names))
     names = [name for name in names if name not in ignore_classes]
     if not names or len(set(names)) < len(names):
@@ -89,23 +91,30 @@ def coco_content(root: str, place: str) -> dict:
     folders = [osp.join(root, part) for part in (osp.dirname(place), split, f'images/{split}', 'images', '')]
     try:
         content = load(file)
-        images, kinds = content['images'], content['categories']
-        twice = [key for key, count in Counter(image['id'] for image in images).items() if count > 1]
+        images, kinds = content['images'], [dict(k, name=str(k['name'])) for k in content['categories']]
+        twice = [key for part in (images, kinds) for key, n in Counter(item['id'] for item in part).items() if n > 1]
         boxes = [{'area': box['bbox'][2] * box['bbox'][3], **box} for box in content['annotations']]
+        numbers = np.array([[*box['bbox'], box['area']] for box in boxes]).reshape(len(boxes), 5)
+        if not np.isfinite(numbers).all():
+            raise ValueError(f'bbox and area must be finite numbers: {numbers[~np.isfinite(numbers).all(1)][:3]}')
         used, groups = {box['category_id'] for box in boxes}, {kind.get('supercategory') for kind in kinds}
         lost = {box['image_id'] for box in boxes} - {image['id'] for image in images}
         kinds = [kind for kind in kinds if kind['id'] in used or kind['name'] not in groups]
         folder = next((f for f in folders if images and osp.isfile(osp.join(f, images[0]['file_name']))), folders[0])
         images = [
-            dict(img_id=i['id'], file_name=osp.join(folder, i['file_name']), width=i['width'], height=i['height'])
+            dict(
+                img_id=i['id'],
+                file_name=osp.join(folder, i['file_name']),
+                **{s: int(i[s]) for s in ('width', 'height')},
+            )
             for i in images
         ]
-    except (KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f'{file} is no json of boxes in the format of COCO: {error!r}') from None
     if twice:
-        raise ValueError(f'{file}: {len(twice)} image ids occur more than once: {twice[:5]}')
+        raise ValueError(f'{file}: {len(twice)} ids of images or categories occur more than once: {twice[:5]}')
     if lost:
-        raise ValueError(f'{file}: boxes name {len(lost)} image ids that it does not list: {sorted(lost)[:5]}')
+        raise ValueError(f'{file}: boxes name {len(lost)} image ids that it does not list: {sorted(lost, key=str)[:5]}')
     return dict(images=images, annotations=boxes, categories=kinds)
 
 
@@ -135,7 +144,10 @@ class DetectionFolder(VOCFolder):
         if form == 'VOC':
             found = super().load_data_list()
         elif form == 'COCO':
+            self.xml_path = self.ann_file
             found = self.parse_content(coco_content(root, self.places[0]))
+            for info in found:
+                self.check_size(info)
         else:
             found = self.parse_content(yolo_content(root, self.places, yolo_settings(root)['names'] or classes))
         what = f'{len(found)} images, {sum(len(info["instances"]) for info in found)} objects, {len(classes)} classes'
@@ -159,7 +171,8 @@ class DetectionFolder(VOCFolder):
         for image in content['images']:
             if not osp.isfile(image['file_name']):
                 raise FileNotFoundError(f'missing image: {image["file_name"]}, listed in {self.ann_file}.')
-            found.append(reader.parse_data_info(dict(raw_img_info=image, raw_ann_info=boxes[image['img_id']])))
+            info = reader.parse_data_info(dict(raw_img_info=image, raw_ann_info=boxes[image['img_id']]))
+            found.append(dict(info, instances=[box for box in info['instances'] if self.clip_box(box, info)]))
         if left := sum(map(len, boxes.values())) - sum(len(info['instances']) for info in found):
             what = 'smaller than a pixel, outside of the image, or marked as to be ignored'
             print_log(f'{self.ann_file}: {left} boxes are left out: {what}.', 'current', logging.WARNING)

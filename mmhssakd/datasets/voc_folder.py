@@ -67,7 +67,11 @@ class VOCFolder(XMLDataset):
             raise FileNotFoundError(
                 f'ann_file: no such list of images: {self.ann_file}. VOC keeps it in ImageSets/Main.'
             )
-        if not any(line.strip() for line in list_from_file(self.ann_file)):
+        try:
+            lines = list_from_file(self.ann_file)
+        except UnicodeDecodeError as error:
+            raise ValueError(f'ann_file: {self.ann_file} is no text: {error}') from None
+        if not any(line.strip() for line in lines):
             raise ValueError(f'ann_file: {self.ann_file} lists no image.')
         data_list = super().load_data_list()
         self.check_unknown()
@@ -104,7 +108,8 @@ class VOCFolder(XMLDataset):
 
     def check_size(self, info: dict) -> None:
         """Refuse an annotation whose size is not that in its image's header."""
-        with suppress(OSError), Image.open(info['img_path']) as image:  # one that is damaged is named when it is read
+        # one that is damaged is named when it is read
+        with suppress(OSError, Image.DecompressionBombError), Image.open(info['img_path']) as image:
             size = image.size[::-1] if image.getexif().get(ORIENTATION, 1) > 4 else image.size
             if size != (info['width'], info['height']):
                 boxes = [instance['bbox'] for instance in info['instances'][:1]]

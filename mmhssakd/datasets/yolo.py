@@ -7,7 +7,6 @@ from typing import List, Sequence, Tuple
 
 import numpy as np
 import yaml
-from mmengine.fileio import list_from_file
 from mmengine.logging import print_log
 from mmengine.utils import scandir
 from PIL import Image
@@ -27,8 +26,9 @@ def yolo_settings(root: str) -> dict:
         names = [str(names[i]) for i in range(len(names))]  # a list, or a dict by number
     except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f'{file} is damaged, or does not name the classes 0, 1, ... nc - 1: {error}') from None
-    lists = [path for part in ('', 'labels') if osp.isfile(path := osp.join(root, part, 'classes.txt'))]
-    return dict(settings, names=names or [name for path in lists[:1] for name in list_from_file(path) if name])
+    files = [file for part in ('', 'labels') if (file := Path(root, part, 'classes.txt')).is_file()]
+    lines = [line for file in files[:1] for line in file.read_text('utf-8', 'replace').splitlines()]
+    return dict(settings, names=names or list(filter(None, lines)))
 
 
 def yolo_content(root: str, folders: Sequence[str], classes: Sequence[str]) -> dict:
@@ -38,8 +38,11 @@ def yolo_content(root: str, folders: Sequence[str], classes: Sequence[str]) -> d
     lacking: List[str] = []
     paths = [osp.join(root, folder) for folder in folders]
     for file in [osp.join(path, name) for path in paths for name in sorted(scandir(path, SUFFIXES, True, False))]:
-        with Image.open(file) as image:
-            width, height = image.size[::-1] if image.getexif().get(ORIENTATION, 1) >= 5 else image.size
+        try:
+            with Image.open(file) as image:
+                width, height = image.size[::-1] if image.getexif().get(ORIENTATION, 1) >= 5 else image.size
+        except (OSError, Image.DecompressionBombError) as error:
+            raise ValueError(f'cannot read the image {file}: {error}') from None
         label = osp.splitext('/labels/'.join(file.rsplit('/images/', 1)))[0] + '.txt'
         lacking += [] if osp.isfile(label) else [label]
         for kind, (x1, y1, x2, y2) in read_labels(label, len(classes)) if osp.isfile(label) else ():
@@ -57,9 +60,9 @@ def yolo_content(root: str, folders: Sequence[str], classes: Sequence[str]) -> d
 def read_labels(file: str, classes: int) -> List[Tuple[int, List[float]]]:
     """Class and box (x1, y1, x2, y2, shares of the image) of each line of a label file; of a polygon, its box."""
     objects = []
-    for number, line in enumerate(list_from_file(file), 1):
+    for number, line in enumerate(Path(file).read_text('utf-8', 'replace').splitlines(), 1):
         try:
-            kind, *values = map(float, line.split() or [0])
+            kind, *values = map(float, line.split() or '0')
             if len(values) not in (0, 4) and (len(values) < 6 or len(values) % 2):
                 raise ValueError('A box has 5 columns (class x y width height), a polygon 7, 9, ...')
             if kind not in range(classes):

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
@@ -15,8 +16,9 @@ from .screen import Screen
 from .table import build_table, markdown, split
 from .trial import Trial, read_config
 
-KEYS = {'title', 'work_dir', 'config', 'options', 'baseline', 'seeds', 'processes', 'arms', 'final', 'check'}
-ARM_KEYS = {'config', 'seed', 'folder', 'needs', 'metric', 'random_start', 'final'}  # all else in an arm is an option
+KEYS = dict(title=str, work_dir=str, config=str, options=dict, baseline=list, seeds=list, processes=int, arms=dict)
+KEYS |= dict(final=dict, check=bool)
+ARM_KEYS = dict(config=str, seed=int, folder=str, needs=dict, metric=str, random_start=bool, final=dict)  # or options
 
 
 def random_start(config: str) -> Dict[str, object]:
@@ -109,25 +111,38 @@ def read_sweep(file: Path) -> dict:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no JSON, or a key is missing or unknown, or a name is no arm.
+        ValueError: It is no JSON, or a key is missing or unknown, a value is of another type, or a name is no arm.
     """
     if not file.is_file():
         raise FileNotFoundError(f'no such sweep file: {file}')
     try:
         sweep = Config.fromfile(file).to_dict()
-    except (ValueError, OSError) as error:  # of another suffix, no text, or no JSON
-        raise ValueError(f'{file} is no JSON: {error}') from None
-    if not {'config', 'arms'} <= set(sweep) <= KEYS:
+    except Exception as error:  # mmengine's are of many types
+        raise ValueError(f'{file} is no JSON, or does not fit its _base_: {error}') from None
+    if not {'config', 'arms'} <= set(sweep) <= set(KEYS):
         raise ValueError(f'{file} must have the keys arms and config, and may have {", ".join(sorted(KEYS))}.')
     defaults = dict(title=file.stem, work_dir=f'work_dirs/sweeps/{file.stem}', seeds=[0, 1, 2, 3, 4])
     sweep = dict(defaults, options={}, baseline=[]) | sweep
     if isinstance(sweep['baseline'], str):
         sweep['baseline'] = [sweep['baseline']]
+    check_types(sweep, KEYS, f'{file}: ')
+    for name, arm in sweep['arms'].items():
+        check_types({name: arm}, {name: dict}, f'{file}: arms.')
+        check_types(arm, ARM_KEYS, f'{file}: arms.{name}.')
+    if not (sweep['arms'] and sweep['seeds'] and all(type(seed) is int for seed in sweep['seeds'])):
+        raise ValueError(f'{file} must have at least one arm, and whole numbers as seeds, but has {sweep["seeds"]}.')
     needed = [name for arm in sweep['arms'].values() for name in arm.get('needs', {}).values()]
     for name in [*sweep['baseline'], *needed]:
-        if name not in sweep['arms']:
+        if name not in list(sweep['arms']):  # it may be anything
             raise ValueError(f'{file}: {name!r} is none of the arms {list(sweep["arms"])}.')
     return sweep
+
+
+def check_types(node: dict, types: Dict[str, type], where: str) -> None:
+    """Refuse values of a sweep file that are of another type; ``where`` stands before a key in the message."""
+    for key, kind in types.items():
+        if key in node and type(node[key]) is not kind:
+            raise ValueError(f'{where}{key} must be of type {kind.__name__}, but is {node[key]!r}.')
 
 
 def make_sweep(
@@ -145,6 +160,7 @@ def make_sweep(
 
     Raises:
         FileNotFoundError: A config does not exist.
+        ValueError: An arm stands above one that it needs, or two trials share a folder.
     """
     root, processes = Path(work_dir or sweep['work_dir']), processes or sweep.get('processes')
     trials: Dict[tuple, Trial] = {}
@@ -167,4 +183,9 @@ def make_sweep(
             folder = arm.get('folder', '').replace('{seed}', str(seed))
             trial = Trial(name, config, root, own_seed, options, needs, arm.get('metric'), folder, processes)
             trials.setdefault((name, own_seed), trial)
+    folders = Counter(trial.folder for trial in trials.values())
+    if twice := [folder for folder, count in folders.items() if count > 1]:
+        raise ValueError(
+            f'More than one trial would work in {", ".join(twice)}: give arms with a folder {{seed}} in it.'
+        )
     return Sweep(sweep['title'], root, list(trials.values()), sweep['baseline'], ledger, sweep.get('check', False))

@@ -60,6 +60,8 @@ class Trial:
 
     def __post_init__(self) -> None:
         self.folder = self.folder or f'seed_{self.seed}/' + re.sub(r'[ /]', lambda c: '_-'[c[0] == '/'], self.name)
+        if Path(self.folder).is_absolute() or not {'..'}.isdisjoint(parts := Path(self.folder).parts) or not parts:
+            raise ValueError(f'{self}: its folder must lie below that of the sweep, but is {self.folder!r}.')
         self.options = {key: str(value).replace('{seed}', str(self.seed)) for key, value in self.options.items()}
 
     def __str__(self) -> str:

@@ -9,6 +9,8 @@ from mmengine.runner import CheckpointLoader
 
 from .foreign import Tensors, to_ours, unwrap
 
+FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
 
 def read_checkpoint(checkpoint: str, where: str = 'checkpoint', map_location: str = 'cpu') -> Any:
     """Read what a checkpoint holds, by :func:`mmhssakd.compat.safe_loading.load_from_local`.
@@ -45,8 +47,9 @@ def read_checkpoint(checkpoint: str, where: str = 'checkpoint', map_location: st
 
 def tensors_of(content: Any, source: str, key: str = 'state_dict', wrapper: str = 'module.') -> Tensors:
     """The tensors of a checkpoint's content, see :func:`read_state_dict`; ``source`` names it in messages."""
-    tensors = content.get(key, content) if isinstance(content, dict) else None
-    if not tensors or not isinstance(tensors, dict) or not all(isinstance(t, torch.Tensor) for t in tensors.values()):
+    tensors: Any = content.get(key, content) if isinstance(content, dict) else None
+    pairs = tensors.items() if isinstance(tensors, dict) else ()
+    if not pairs or not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in pairs):
         raise ValueError(f'{source} holds no state dict of tensors.')
     return {name.removeprefix(wrapper): value for name, value in tensors.items()}
 
@@ -68,7 +71,7 @@ def read_state_dict(checkpoint: str, where: str = 'checkpoint', **kwargs: str) -
 
 
 def check_fit(expected: Tensors, found: Tensors, message: str, limit: Optional[int] = 20) -> None:
-    """Compare two state dicts by names and shapes.
+    """Compare two state dicts by names and shapes; what is quantized in the second, without its scale, differs, too.
 
     Raises:
         ValueError: They differ: ``message``, and up to ``limit`` tensors of each kind of difference.
@@ -80,6 +83,11 @@ def check_fit(expected: Tensors, found: Tensors, message: str, limit: Optional[i
             f'{name} {tuple(found[name].shape)} instead of {tuple(expected[name].shape)}'
             for name in expected
             if name in found and found[name].shape != expected[name].shape
+        ],
+        retyped=[
+            f'{name} {found[name].dtype} instead of {value.dtype}'
+            for name, value in expected.items()
+            if name in found and value.is_floating_point() and found[name].dtype not in FLOATS
         ],
     )
     lines = [

@@ -115,6 +115,13 @@ def test_damaged_label_files(yolo, line, message):
         build(yolo)
 
 
+@pytest.mark.parametrize('file', ['labels/train/000000.txt', 'images/train/000000.jpg'])
+def test_files_that_are_something_else(yolo, file):
+    (yolo / file).write_bytes(b'\xff\xfe\x00GIF')
+    with pytest.raises(ValueError, match=file):
+        build(yolo)
+
+
 def test_a_polygon_is_its_box(yolo):
     (yolo / 'labels/train/000000.txt').write_text('1 0.25 0.5 0.5 0.25 0.75 0.5 0.5 1\n0 0 0 1 1\n')
     boxes = [i['bbox'] for i in build(yolo).get_data_info(0)['instances']]
@@ -260,8 +267,49 @@ def test_unknown_category_ids(coco):
 
 def test_two_images_of_one_id(coco):
     edit(coco, images=lambda images: [images[0], dict(images[1], id=0)])
-    with pytest.raises(ValueError, match=r'train2017.json: 1 image ids occur more than once: \[0\]'):
+    with pytest.raises(ValueError, match=r'train2017.json: 1 ids of images or categories occur more than once: \[0\]'):
         build(coco)
+
+
+def test_two_categories_of_one_id(coco):
+    edit(coco, categories=lambda kinds: [dict(kind, id=1) for kind in kinds])
+    with pytest.raises(ValueError, match=r'1 ids of images or categories occur more than once: \[1\]'):
+        build(coco)
+
+
+@pytest.mark.parametrize(
+    'part, key, value',
+    [
+        ('annotations', 'bbox', [4, 6, float('inf'), 44]),
+        ('annotations', 'bbox', [1, 2]),
+        ('annotations', 'bbox', []),
+        ('annotations', 'area', float('nan')),
+        ('annotations', 'bbox', '1234'),
+        ('annotations', 'category_id', {}),
+        ('images', 'width', 'wide'),
+        ('images', 'height', float('inf')),
+        ('images', 'file_name', 3),
+    ],
+)
+def test_values_that_are_none(coco, part, key, value):
+    edit(coco, **{part: lambda items: [{**items[0], key: value}, *items[1:]]})
+    with pytest.raises(ValueError, match='train2017.json is no json of boxes in the format of COCO'):
+        build(coco)
+
+
+def test_sizes_are_those_of_the_images_and_boxes_are_clipped(coco):
+    edit(coco, annotations=lambda boxes: [dict(boxes[0], bbox=[-5, 6, 50, 44]), *boxes[1:]])
+    assert build(coco).get_data_info(0)['instances'][0]['bbox'] == [0, 6, 45, 50]
+    edit(coco, images=lambda images: [dict(images[0], width=256), *images[1:]])
+    with pytest.raises(ValueError, match='train2017.json is for an image of 256 x 96, but .*000.jpg is 128 x 96'):
+        build(coco)
+
+
+def test_masks_of_any_kind_ids_twice_and_images_without_boxes(coco):
+    rle = dict(counts=[10, 5, 12273], size=[96, 128])
+    edit(coco, annotations=lambda boxes: [dict(boxes[0], segmentation=rle), dict(boxes[1], id=1, segmentation=[])])
+    dataset = build(coco)
+    assert [len(dataset.get_data_info(i)['instances']) for i in range(2)] == [2, 0]
 
 
 def test_crowds_are_ignored(coco):

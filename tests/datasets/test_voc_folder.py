@@ -145,6 +145,15 @@ def test_nothing_left_to_train_on(folder):
         build(folder, filter_cfg=dict(filter_empty_gt=True))
 
 
+def test_a_list_that_is_no_text_and_a_class_without_name(folder):
+    (folder / 'Annotations/000001.xml').write_text(annotation(names=('square', '')))
+    with pytest.raises(ValueError, match=r'lacks:\nNone: 1 objects, first in .*000001\.xml'):
+        build(folder)
+    (folder / 'ImageSets/Main/trainval.txt').write_bytes(b'\xff\xfe')
+    with pytest.raises(ValueError, match='trainval.txt is no text'):
+        build(folder)
+
+
 def test_empty_and_missing_lists(folder):
     (folder / 'ImageSets/Main/test.txt').write_text('\n')
     with pytest.raises(ValueError, match='test.txt lists no image'):

@@ -80,7 +80,7 @@ def test_a_check_shows_no_results(trainer, capsys, monkeypatch, tmp_path):
 
 
 def test_a_trial_fails(trainer, capsys):
-    arms = {**ARMS, 'teacher': {**ARMS['teacher'], 'fail': 1}, 'CE': {'folder': 'slow'}}
+    arms = {**ARMS, 'teacher': {**ARMS['teacher'], 'fail': 1}, 'CE': {'folder': 'slow/{seed}'}}
     with pytest.raises(RuntimeError, match='^teacher, seed 0 failed. The same command goes on'):
         run(arms=arms)
     said = capsys.readouterr().out
@@ -239,6 +239,14 @@ def test_the_papers_chain(in_project):
         ('{"arms": {"a": {"needs": {"k": "b"}}}, "config": "x.py"}', ValueError, "'b' is none of the arms"),
         ('{"arms": {"a": {"needs": {"k": "b"}}, "b": {}}, "config": "config.py"}', ValueError, 'a needs b, which must'),
         ('{"arms": {"a": {}}, "config": "x.py"}', FileNotFoundError, "'x.py' is neither a config"),
+        ('{"arms": {}, "config": "x.py"}', ValueError, 'sweep.json must have at least one arm'),
+        ('{"arms": {"a": 3}, "config": "x.py"}', ValueError, 'sweep.json: arms.a must be of type dict, but is 3'),
+        ('{"arms": {"a": {"seed": "1"}}, "config": "x"}', ValueError, "arms.a.seed must be of type int, but is '1'"),
+        ('{"arms": {"a": {}}, "config": "x", "seeds": [null]}', ValueError, r'numbers as seeds, but has \[None\]'),
+        ('{"_base_": 3, "arms": {"a": {}}, "config": "x"}', ValueError, 'is no JSON, or does not fit its _base_'),
+        ('{"arms": {"a": {"folder": "../.."}}, "config": "config.py"}', ValueError, "below .*, but is '../..'"),
+        ('{"arms": {"a": {"folder": "/tmp"}}, "config": "config.py"}', ValueError, "below .*, but is '/tmp'"),
+        ('{"arms": {"a b": {}, "a_b": {}}, "config": "config.py"}', ValueError, 'trial would work in seed_0/a_b'),
     ],
 )
 def test_a_sweep_file_that_is_wrong(trainer, tmp_path, text, error, message):

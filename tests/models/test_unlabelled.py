@@ -1,9 +1,14 @@
 """Images without a label count in what a student mimics, and in no term that needs a label."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import small
 import torch
 from mmpretrain.structures import DataSample
+from processes import ROOT
 
 from mmhssakd.registry import MODELS
 
@@ -61,6 +66,27 @@ def test_a_batch_without_any_label(kind, tmp_path):
     assert all(found[name] > 0 for name in found if name.startswith('loss_kl'))
     assert not [name for name in found if 'acc_' in name]
     assert not [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
+
+
+def test_a_process_without_any_label(tmp_path):
+    """It takes part in every step: the weights are those of the mean of both processes' gradients."""
+    kinds = ['HSSAKD', 'SSAClassifier', 'OnlineHSSAKD']
+    command = [sys.executable, str(ROOT / 'tests/helpers/unlabelled_ranks.py'), str(tmp_path), *kinds]
+    env = dict(os.environ, PYTHONPATH=f'{ROOT}:{ROOT}/tests/helpers')
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=300)
+    assert not done.returncode, done.stdout + done.stderr
+    for kind in kinds:
+        model = distiller(kind, tmp_path)
+        optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.01)
+        for _ in range(3):
+            optimizer.zero_grad()
+            for labels in ([3, None, 7, None], [None] * 4):
+                total, _ = model.parse_losses(model(IMAGES.double(), samples(labels), mode='loss'))
+                (total / 2).backward()
+            optimizer.step()
+        for rank in range(2):
+            found = torch.load(tmp_path / f'{kind}_{rank}.pth')
+            torch.testing.assert_close(found, dict(model.state_dict()), rtol=1e-9, atol=1e-12)
 
 
 def test_branches_of_the_student_itself(tmp_path):

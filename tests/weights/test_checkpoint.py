@@ -1,8 +1,12 @@
 """The gate that all weights pass."""
 
+import json
+import struct
+
 import damage
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mmhssakd.weights import check_fit, load_weights, read_state_dict
 
@@ -40,6 +44,36 @@ def test_a_difference_leaves_the_model_alone(model, tmp_path):
     with pytest.raises(ValueError, match=r'(?s)1 missing: bias\n1 reshaped: weight \(2, 2\) instead of \(3, 2\)'):
         load_weights(model, save(dict(weight=torch.ones(2, 2)), tmp_path))
     assert torch.equal(model.weight, before)
+
+
+@pytest.mark.parametrize('dtype', [torch.float8_e4m3fn, torch.int8, torch.int64, torch.bool, torch.complex64])
+def test_quantized_weights_are_refused(dtype, model, tmp_path):
+    file = str(tmp_path / 'file.safetensors')
+    save_file(dict(weight=torch.ones(3, 2).to(dtype), bias=torch.ones(3, dtype=torch.float16)), file)
+    with pytest.raises(ValueError, match=rf'(?s)does not fit.*1 retyped: weight {dtype} instead of torch.float32$'):
+        load_weights(model, file)
+
+
+@pytest.mark.parametrize('length', [2**63, 2**64 - 1, 0, None])
+@pytest.mark.parametrize('more', [{}, {'x': {'y': 1}}, [1]], ids=str)
+def test_headers_of_safetensors(length, more, model, tmp_path):
+    tensors = {'weight': dict(dtype='F32', shape=[3, 2], data_offsets=[0, 24])}
+    tensors['bias'] = dict(dtype='F32', shape=[3], data_offsets=[24, 36])
+    header = json.dumps({'__metadata__': more or {'x': "__import__('os').abort()"}, **tensors}).encode()
+    length = len(header) if length is None else length
+    (tmp_path / 'file.safetensors').write_bytes(struct.pack('<Q', length) + header + bytes(36))
+    if length == len(header) and not more:
+        assert load_weights(model, str(tmp_path / 'file.safetensors')) == {} and not model.weight.any()
+    else:
+        with pytest.raises(ValueError, match='is no checkpoint, is damaged, or'):
+            load_weights(model, str(tmp_path / 'file.safetensors'))
+
+
+def test_tensors_that_share_memory_or_are_not_contiguous(model, tmp_path):
+    shared = torch.arange(12.0)
+    file = save(dict(weight=shared[:6].reshape(2, 3).t(), bias=shared[3:9:2]), tmp_path)
+    load_weights(model, file)
+    assert torch.equal(model.weight, shared[:6].reshape(2, 3).t()) and model.bias.tolist() == [3, 5, 7]
 
 
 def test_long_lists_are_cut():

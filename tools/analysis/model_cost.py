@@ -13,7 +13,7 @@ from mmpretrain.structures import DataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmhssakd.engine.launch import DictAction
+from mmhssakd.engine.launch import DictAction, natural
 from mmhssakd.models.classifiers import SSAClassifier
 from mmhssakd.models.distillers.teacher import match_branches, read_model_config
 from mmhssakd.models.necks.features import to_map
@@ -25,10 +25,10 @@ Row = Tuple[str, int, int]  # what, parameters, multiply-adds of one image
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config file of a teacher, a student or an online run')
-    parser.add_argument('--size', type=int, default=224, help='side of the images (32 for CIFAR)')
-    parser.add_argument('--batch-size', type=int, help="images of a GPU in a training step (default: the config's)")
+    parser.add_argument('--size', type=natural, default=224, help='side of the images (32 for CIFAR)')
+    parser.add_argument('--batch-size', type=natural, help="images of a GPU in a training step (default: the config's)")
     parser.add_argument('--tflops', type=float, default=100, help='TFLOP/s that the GPU reaches at most')
-    parser.add_argument('--images', type=int, default=1281167, help="images of an epoch (default: ImageNet's)")
+    parser.add_argument('--images', type=natural, default=1281167, help="images of an epoch (default: ImageNet's)")
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings that replace those of the config')
     return parser.parse_args()
 

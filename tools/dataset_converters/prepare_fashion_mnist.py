@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import zlib
 from pathlib import Path
 
 from mmpretrain.datasets import FashionMNIST
@@ -60,8 +61,13 @@ def unpack(source: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         part = out / f'{name}.part'
-        with gzip.open(source / name) as packed, part.open('wb') as unpacked:
-            shutil.copyfileobj(packed, unpacked)
+        try:
+            with gzip.open(source / name) as packed, part.open('wb') as unpacked:
+                shutil.copyfileobj(packed, unpacked)
+                if not unpacked.tell():
+                    raise EOFError('it is empty')
+        except (OSError, EOFError, zlib.error) as error:
+            raise SystemExit(f'cannot unpack {source / name} to {part}: {error}') from None
         part.rename(out / name.removesuffix('.gz'))
 
 

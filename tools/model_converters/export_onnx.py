@@ -13,6 +13,8 @@ from typing import Any, Iterable, List, Tuple
 
 from mmhssakd.apis import get_model  # before mmdet, which needs its operators
 from mmhssakd.converters.onnx import TRANSLATIONS, DetectorGraph
+from mmhssakd.engine.launch import natural
+from mmhssakd.engine.launch.config import read_config
 
 # isort: split
 import numpy as np
@@ -23,7 +25,6 @@ from mmdet.apis.det_inferencer import IMG_EXTENSIONS
 from mmdet.models.detectors import BaseDetector
 from mmdet.structures import DetDataSample
 from mmdet.utils import get_test_pipeline_cfg
-from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.utils import scandir
 from torch import Tensor
@@ -39,7 +40,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of the classifier or detector')
     parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument('out', type=Path, help='file to write, *.onnx')
-    parser.add_argument('--size', type=int, nargs=2, default=(224, 224), metavar=('HEIGHT', 'WIDTH'), help=SIZE)
+    parser.add_argument('--size', type=natural, nargs=2, default=(224, 224), metavar=('HEIGHT', 'WIDTH'), help=SIZE)
     parser.add_argument('--images', type=Path, help='folder to compare a detector on (default: one random image)')
     return parser.parse_args()
 
@@ -142,9 +143,9 @@ def main() -> None:
     if args.images and not args.images.is_dir():
         raise SystemExit(f'no such folder of images: {args.images}')
     try:
-        model = get_model(Config.fromfile(args.config), pretrained=args.checkpoint)
+        model = get_model(read_config(args.config), pretrained=args.checkpoint)
         graph = DetectorGraph(model) if isinstance(model, BaseDetector) else model
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     if hasattr(model, 'peers'):
         raise SystemExit('an online run has several networks: take one out with tools/model_converters/export_peer.py.')

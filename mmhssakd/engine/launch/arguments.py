@@ -29,11 +29,22 @@ class DictAction(mmengine.config.DictAction):
         return restore(mmengine.config.DictAction._parse_iterable(text.replace(' ', '\0')))
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: Any = None) -> None:
-        """Add options to those of the namespace; one without ``=`` ends the program."""
+        """Add options to those of the namespace; one without ``=``, or with brackets that do not match, ends the
+        program."""
         for value in values:
             if '=' not in value:
                 parser.error(f'{option_string}: {value!r} is no KEY=VALUE. Put quotes around a value with spaces.')
-        super().__call__(parser, namespace, values, option_string)
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except (AssertionError, RecursionError):  # mmengine's
+            parser.error(f'{option_string}: brackets do not match in {" ".join(values)}')
+
+
+def natural(text: str) -> int:
+    """Type of an option: a whole number from 1 on. argparse's message has this name."""
+    if (number := int(text)) < 1:
+        raise ValueError(number)
+    return number
 
 
 def restore(value: Any) -> Any:

@@ -16,7 +16,7 @@ def read_config(file: str, options: Optional[dict] = None) -> Config:
         FileNotFoundError: There is no such file.
         KeyError: An option is misspelt, or nothing reads it.
     """
-    if not osp.isfile(file):
+    if not osp.isfile(file) or not file.endswith(('.py', '.json', '.yaml', '.yml')):
         raise FileNotFoundError(f'no such config file: {file}')
     cfg = Config.fromfile(file)
     merge_options(cfg, options or {})

@@ -1,5 +1,13 @@
 """A teacher's words on fixed crops: computed once, kept in a file, for one teacher and one data set."""
 
+import contextlib
+import errno
+import os
+import random
+import signal
+import time
+
+import fuzzing
 import numpy as np
 import pytest
 import small
@@ -9,6 +17,7 @@ from ask_to_stop import AskToStop
 from mmengine.config import Config
 from processes import call
 
+from mmhssakd.models.distillers.teacher_cache import TeacherCache
 from mmhssakd.registry import MODELS
 
 
@@ -73,12 +82,14 @@ def test_another_run_reads_what_this_one_left(teacher):
 def test_a_torn_row_is_computed_again(teacher):
     expected = student(teacher)(images([5, 6]), samples([5, 6]), mode='loss')
     table = np.load(teacher['cache'], mmap_mode='r+')
-    table[5, 10:] = 0  # the last number says whether a row is filled
+    table[5, 10:60] = 0
+    table[6, -1:].view(np.uint16)[:] ^= 1
     table.flush()
+    damaged = np.load(teacher['cache'])
     found = student(teacher)(images([5, 6]), samples([5, 6]), mode='loss')
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=2e-3, atol=1e-5)
-    assert np.load(teacher['cache'])[5, -1] == 1
+    assert (np.load(teacher['cache'])[5:7] != damaged[5:7]).any(1).all()
 
 
 def test_what_does_not_fit_is_refused(teacher, tmp_path):
@@ -103,6 +114,43 @@ def test_what_does_not_fit_is_refused(teacher, tmp_path):
         student(teacher)(images([5, 6]), samples([5, 6]), mode='loss')
 
 
+def test_one_image_that_changed_is_noticed(teacher):
+    student(teacher)(images([5, 6]), samples([5, 6]), mode='loss')
+    with pytest.raises(ValueError, match=r'teacher\.npy was made by another teacher, or for other images'):
+        student(teacher)(images([5, 3]), samples([5, 6]), mode='loss')
+
+
+@pytest.mark.parametrize('code', [errno.ENOSPC, errno.EACCES])
+def test_no_room_and_no_permission(teacher, monkeypatch, code):
+    def refuse(*args) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, 'posix_fallocate', refuse)
+    message = rf'model\.teacher\.cache: cannot write .*teacher\.npy \(0\.0 MiB\): {os.strerror(code)}\. Make room'
+    with pytest.raises(OSError, match=message):
+        student(teacher)(images([5, 6]), samples([5, 6]), mode='loss')
+
+
+def test_a_process_that_is_killed_while_it_writes(tmp_path):
+    """Whatever it left, the next one uses whole rows, and computes the others."""
+    views, crops, draw = torch.randn(2 * 64, 3, 64, 64), samples([*range(64)], 64), random.Random(0)
+    for i in range(10):
+        file = str(tmp_path / f'{i}.npy')
+        if not (pid := os.fork()):
+            with contextlib.suppress(BaseException):
+                TeacherCache(file, 2)(fuzzing.teach, views, crops)
+                signal.pause()
+            os._exit(1)
+        while not os.path.exists(file):
+            time.sleep(0.001)
+        time.sleep(draw.uniform(0, 0.01))
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        found = TeacherCache(file, 2)(fuzzing.teach, views, crops)
+        expected = fuzzing.teach(views)
+        torch.testing.assert_close([found.p, *found.q], [expected.p, *expected.q], rtol=1e-3, atol=1e-3)
+
+
 def test_runs(tmp_path, monkeypatch):
     """A run that fills the cache, one that finds it filled and one that is stopped end with equal weights."""
     tiny_job.leave_configs_as_they_are(monkeypatch)
@@ -122,7 +170,7 @@ def test_runs(tmp_path, monkeypatch):
             arguments.append('--resume')
         call('train.py', *arguments)
         ends[name] = torch.load(tmp_path / name / last, weights_only=True)['state_dict']
-        filled = np.load(cfg.model.teacher.cache)[:, -1]
+        filled = np.load(cfg.model.teacher.cache)[:, -2:].any(1)
         assert len(filled) == 80 and 40 < filled.sum() < 80  # 3 epochs of 40 images with 2 crops each
     for name, value in ends['fills'].items():
         assert torch.equal(value, ends['reads'][name]), name
