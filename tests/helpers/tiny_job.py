@@ -88,15 +88,14 @@ def prepare(folder: Path, workers: int, seed: Optional[int]) -> dict:
     return found
 
 
-def prepare_online(folder: Path, **kwargs) -> tuple:
-    """:func:`prepare`, and two peers that count epochs: returns their config and the name of its last checkpoint."""
-    prepare(folder, **kwargs)
-    config = folder / 'online.py'
-    config.write_text(ONLINE)
-    return config, 'epoch_3.pth'
+def prepare_online(folder: Path, **kwargs) -> dict:
+    """:func:`prepare`, and the config of two peers that count epochs."""
+    found = prepare(folder, **kwargs)
+    (folder / 'online.py').write_text(ONLINE)
+    return dict(found, online=(folder / 'online.py', 'epoch_3.pth'))
 
 
-def prepare_detector(folder: Path, workers: int, seed: Optional[int]) -> tuple:
+def prepare_detector(folder: Path, workers: int, seed: Optional[int]) -> dict:
     """The same for a detector, with its backbone's checkpoint."""
     base = ROOT / 'configs/detection/faster-rcnn_r8_fpn_fashion-scenes.py'
     classes = Config.fromfile(base).class_names
@@ -104,4 +103,4 @@ def prepare_detector(folder: Path, workers: int, seed: Optional[int]) -> tuple:
     save_classifier(folder / 'backbone.pth', dict(R8), HEAD['in_channels'])
     config = folder / 'detector.py'
     config.write_text(DETECTOR.format(base=base, folder=folder, workers=workers, seed=seed))
-    return config, 'epoch_3.pth'
+    return dict(detector=(config, 'epoch_3.pth'))

@@ -5,11 +5,7 @@ import tiny_job
 import torch
 from processes import call
 
-KINDS = dict(
-    student=lambda folder: tiny_job.prepare(folder, workers=2, seed=0)['epochs'],
-    online=lambda folder: tiny_job.prepare_online(folder, workers=2, seed=0),
-    detector=lambda folder: tiny_job.prepare_detector(folder, workers=2, seed=0),
-)
+KINDS = dict(epochs=tiny_job.prepare, online=tiny_job.prepare_online, detector=tiny_job.prepare_detector)
 
 
 @pytest.fixture
@@ -32,7 +28,7 @@ def train(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_same_bits(train, kind, tmp_path):
-    config, last = KINDS[kind](tmp_path)
+    config, last = KINDS[kind](tmp_path, workers=2, seed=0)[kind]
     first, again = train(config, 'first', last), train(config, 'again', last)
     resumed = train(config, 'resumed', last, '--resume', tmp_path / 'first/epoch_2.pth')
     for other in (again, resumed):
