@@ -2,10 +2,9 @@
 
 import atexit
 import os
-import time
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Iterator, List, Optional
+from typing import Iterator, Optional
 from unittest import mock
 
 import torch
@@ -38,32 +37,19 @@ def leave() -> None:
 
 @contextmanager
 def silence_named() -> Iterator[None]:
-    """Let the error of a process group that timed out say which ranks do not answer.
-
-    Raises:
-        RuntimeError: The process group timed out.
-    """
+    """Let the error of a process group that timed out name the ranks that do not answer."""
     try:
         yield
     except RuntimeError as error:
         if 'imed out' not in str(error) or not is_distributed():
             raise
-        silent = ', '.join(f'rank {rank}' for rank in silent_ranks())
-        raise RuntimeError(f'No answer from {silent or "a process that was too slow"}: {error}') from error
-
-
-def silent_ranks(seconds: float = 10) -> List[int]:
-    """Ranks that do not come here as well, for so long; each leaves a note in the group's store."""
-    rank, size = get_dist_info()
-    store = torch.distributed.distributed_c10d._get_default_store()  # private: no public function says who is there
-    store.set_timeout(timedelta(seconds=seconds))
-    end = time.monotonic() + seconds
-    try:
+        rank, size = get_dist_info()
+        store = torch.distributed.distributed_c10d._get_default_store()  # private: nothing public says who is there
         store.set(f'here/{rank}', '')
-        while silent := [other for other in range(size) if not store.check([f'here/{other}'])]:
-            if time.monotonic() > end:
-                break
-            time.sleep(0.1)
-    except RuntimeError:  # the store is rank 0's, unless torchrun keeps it
-        silent = [0]
-    return silent
+        silent = []
+        for other in range(size):
+            try:
+                store.wait([f'here/{other}'], timedelta(seconds=10))
+            except RuntimeError:
+                silent.append(f'rank {other}')
+        raise RuntimeError(f'No answer from {", ".join(silent) or "a rank in time"}: {error}') from error
