@@ -2,8 +2,9 @@
 
 import atexit
 import os
+import time
 from contextlib import contextmanager
-from datetime import timedelta
+from threading import Thread
 from typing import Iterator, Optional
 from unittest import mock
 
@@ -45,11 +46,15 @@ def silence_named() -> Iterator[None]:
             raise
         rank, size = get_dist_info()
         store = torch.distributed.distributed_c10d._get_default_store()  # private: nothing public says who is there
-        store.set(f'here/{rank}', '')
-        silent = []
-        for other in range(size):
-            try:
-                store.wait([f'here/{other}'], timedelta(seconds=10))
-            except RuntimeError:
-                silent.append(f'rank {other}')
-        raise RuntimeError(f'No answer from {", ".join(silent) or "a rank in time"}: {error}') from error
+        notes, there = [f'here/{other}' for other in range(size)], []
+
+        def look() -> None:
+            store.set(notes[rank], '')
+            time.sleep(10)  # the others get here, too
+            there.extend(store.check([note]) for note in notes)
+
+        thread = Thread(target=look, daemon=True)  # the store is rank 0's, unless torchrun keeps it
+        thread.start()
+        thread.join(20)
+        silent = [str(other) for other in range(size) if not there[other]] if there else ['0']
+        raise RuntimeError(f'No answer from rank {", ".join(silent) or "? in time"}: {error}') from error
