@@ -100,6 +100,7 @@ def prepare_detector(folder: Path, workers: int, seed: Optional[int]) -> dict:
     base = ROOT / 'configs/detection/faster-rcnn_r8_fpn_fashion-scenes.py'
     classes = Config.fromfile(base).class_names
     make_voc(folder / 'data', classes[:2], count=6)
+    torch.manual_seed(0)
     save_classifier(folder / 'backbone.pth', dict(R8), HEAD['in_channels'])
     config = folder / 'detector.py'
     config.write_text(DETECTOR.format(base=base, folder=folder, workers=workers, seed=seed))

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Callable, Optional, Tuple
 
 ROOT = Path(__file__).parents[2]
-for folder in (ROOT, ROOT / 'tools', ROOT / 'tests/helpers'):
-    sys.path.insert(0, str(folder))
 os.environ['OMP_NUM_THREADS'] = '1'
+sys.path.insert(0, str(ROOT))
+import mmhssakd  # noqa: E402, F401  before mmdet asks for mmcv's operators
+
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests/helpers')]
 
 import pytest  # noqa: E402
 import tiny_job  # noqa: E402
