@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader
 
 SSDHead.loss_cls = None  # what predicts in mmdet 3.3 asks every head for it (mmdetection's issue 11780)
 
-# A logged value's history is copied at each step and stored in each checkpoint: with mmengine's limit of a million,
-# 500,000 steps of 20 values come to 12 ms a step and 150 MiB. Until mmengine appends without a copy.
+# The history of a logged value is copied at each step, and is in each checkpoint: with mmengine's limit of a million,
+# 20 values come to 12 ms a step and 150 MiB after 500,000 steps. Until it is lower.
 HistoryBuffer.__init__.__defaults__ = ([], [], 10_000)
 
 

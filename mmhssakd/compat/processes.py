@@ -5,7 +5,7 @@ import os
 import time
 from contextlib import contextmanager
 from threading import Thread
-from typing import Iterator, Optional
+from typing import Iterator, List, Optional
 from unittest import mock
 
 import torch
@@ -16,8 +16,8 @@ from mmengine.dist import get_dist_info, init_dist, is_distributed
 def start_without_gpu(launcher: str, options: Optional[dict] = None) -> None:
     """Start the process group that a launcher asks for, on gloo, unless there is a GPU or the group is there.
 
-    Options are a config's ``env_cfg.dist_cfg``. mmengine 0.10 gives each process its GPU, whatever the backend: needed
-    until it asks first whether there is one.
+    mmengine 0.10 gives each process its GPU, whatever the backend: needed until it asks first whether there is one.
+    Options are ``env_cfg.dist_cfg``.
     """
     if launcher == 'none' or torch.cuda.is_available() or is_distributed():
         return
@@ -28,11 +28,8 @@ def start_without_gpu(launcher: str, options: Optional[dict] = None) -> None:
 
 
 def leave() -> None:
-    """Leave the process group: torch 2.14 now and then ends by SIGABRT if gloo's threads outlive the interpreter.
-
-    Until torch does it by itself (pytorch/pytorch#179291).
-    """
-    if torch.distributed.is_initialized():
+    """Leave the process group: if gloo's threads outlive the interpreter, torch 2.14 may abort (pytorch#179291)."""
+    if is_distributed():
         torch.distributed.destroy_process_group()
 
 
@@ -45,16 +42,17 @@ def silence_named() -> Iterator[None]:
         if 'imed out' not in str(error) or not is_distributed():
             raise
         rank, size = get_dist_info()
+        there: List[bool] = []
         store = torch.distributed.distributed_c10d._get_default_store()  # private: nothing public says who is there
-        notes, there = [f'here/{other}' for other in range(size)], []
 
         def look() -> None:
-            store.set(notes[rank], '')
+            store.set(f'here/{rank}', '')
             time.sleep(10)  # the others get here, too
-            there.extend(store.check([note]) for note in notes)
+            there.extend(store.check([f'here/{other}']) for other in range(size))
 
-        thread = Thread(target=look, daemon=True)  # the store is rank 0's, unless torchrun keeps it
-        thread.start()
-        thread.join(20)
+        Thread(
+            target=look, daemon=True
+        ).start()  # it hangs if rank 0 is stopped, which keeps the store without torchrun
+        time.sleep(15)
         silent = [str(other) for other in range(size) if not there[other]] if there else ['0']
         raise RuntimeError(f'No answer from rank {", ".join(silent) or "? in time"}: {error}') from error

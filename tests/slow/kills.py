@@ -89,7 +89,7 @@ class Trial:
         stopped = status is None
         if stopped:
             one = self.processes > 1 and stop == signal.SIGKILL
-            os.kill(random.choice(short_run.members([pid])) if one else pid, stop)
+            os.kill(random.choice(short_run.members([pid]) or [pid]) if one else pid, stop)
         if self.processes > 1 and status != 0:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGTERM)
