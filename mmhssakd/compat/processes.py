@@ -50,9 +50,7 @@ def silence_named() -> Iterator[None]:
             time.sleep(10)  # the others get here, too
             there.extend(store.check([f'here/{other}']) for other in range(size))
 
-        Thread(
-            target=look, daemon=True
-        ).start()  # it hangs if rank 0 is stopped, which keeps the store without torchrun
+        Thread(target=look, daemon=True).start()  # it hangs if rank 0 is stopped and keeps the store
         time.sleep(15)
         silent = [str(other) for other in range(size) if not there[other]] if there else ['0']
         raise RuntimeError(f'No answer from rank {", ".join(silent) or "? in time"}: {error}') from error
