@@ -88,24 +88,24 @@ def main() -> None:
         if short_run.wait(start(file, folder / 'whole')):
             sys.exit((folder / 'whole.log').read_text()[-3000:])
         seconds = time.time() - begin
-        kills, sessions = 0, 0
-        while True:
-            run, sessions = start(file, folder / 'killed'), sessions + 1
-            code = short_run.wait(run, chance.uniform(0, 0.3) * seconds if kills < args.kills else None)
-            if code is not None:
-                break
-            os.killpg(run, signal.SIGKILL)
-            short_run.wait(run)
-            kills += 1
-        if code:
-            sys.exit((folder / 'killed.log').read_text()[-3000:])
+        kills, chains, found = 0, 0, []
         trials = sorted(file.parent for file in (folder / 'whole').rglob('trial.json'))
-        found = []
-        for trial in trials:
-            last = json.loads((trial / 'trial.json').read_text())['checkpoint']
-            other = folder / 'killed' / trial.relative_to(folder / 'whole')
-            found += [f'{trial.name}{d}' for d in differences(state(other / last), state(trial / last))]
-        print(f'{len(trials)} trials, {kills} kills, {sessions} sessions, {seconds:.0f} s undisturbed')
+        while kills < args.kills or not chains:
+            killed, chains, code = folder / f'killed_{chains}', chains + 1, None
+            while code is None:
+                run = start(file, killed)
+                code = short_run.wait(run, chance.uniform(0, 0.3) * seconds if kills < args.kills else None)
+                if code is None:
+                    os.killpg(run, signal.SIGKILL)
+                    short_run.wait(run)
+                    kills += 1
+            if code:
+                sys.exit(Path(f'{killed}.log').read_text()[-3000:])
+            for trial in trials:
+                last = json.loads((trial / 'trial.json').read_text())['checkpoint']
+                other = killed / trial.relative_to(folder / 'whole')
+                found += [f'{trial.name}{d}' for d in differences(state(other / last), state(trial / last))]
+        print(f'{len(trials)} trials, {seconds:.0f} s undisturbed; {kills} kills in {chains} chains', flush=True)
         sys.exit(f'different: {", ".join(found[:20])}' if found else 0)
 
 
