@@ -2,7 +2,8 @@
 
     python tests/slow/long_run.py --steps 2000 --cycles 200
 
-The last tenth of the steps takes turns, 100 steps each, with the first steps of a fresh run: how much slower it is.
+The last tenth of the steps takes turns, in 20 blocks, with the first steps of a fresh run: the interval of the ratio of
+their times says whether it is slower.
 """
 
 import argparse
@@ -46,7 +47,7 @@ class Watch(Hook):
     priority = 'LOWEST'
     seen = {}
     pipes: Optional[Tuple[int, int]] = None  # from the other run, and to it
-    first, block = 0, 100  # step from which turns are taken
+    first, block = 0, 100  # step from which turns are taken, steps of one
     times = {}  # of the steps of each block
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
@@ -57,7 +58,8 @@ class Watch(Hook):
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         number = (runner.iter - self.first) // self.block
-        self.times.setdefault(number, []).append(time.perf_counter() - self.begin)
+        if number >= 0:
+            self.times.setdefault(number, []).append(time.perf_counter() - self.begin)
         if self.every_n_train_iters(runner, max(runner.max_iters // 20, 1)):
             gc.collect()
             work = list(Path(runner.work_dir).rglob('*'))
@@ -100,6 +102,7 @@ def steps(folder: Path, count: int) -> dict:
     config.write_text(config.read_text() + "\ncustom_hooks = [dict(type='Watch')]\nlog_level = 'WARNING'\n")
     ours, theirs = os.pipe(), os.pipe()
     few, interval = count // 10, max(count // 20, 1)
+    Watch.block = max(few // 20, 1)
 
     def fresh() -> None:
         os.close(ours[1]), os.close(theirs[0])
