@@ -3,7 +3,7 @@
     python tests/slow/long_run.py --steps 2000 --cycles 200
 
 The last tenth of the steps takes turns, in 20 blocks, with the first steps of a fresh run: the interval of the ratio of
-their times says whether it is slower.
+their CPU times says whether it is slower.
 """
 
 import argparse
@@ -54,12 +54,12 @@ class Watch(Hook):
         number, at = divmod(runner.iter - self.first, self.block)
         if self.pipes and number >= 0 and at == 0:
             self.hand_over(runner.iter > 0)
-        self.begin = time.perf_counter()
+        self.begin = time.process_time()
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         number = (runner.iter - self.first) // self.block
         if number >= 0:
-            self.times.setdefault(number, []).append(time.perf_counter() - self.begin)
+            self.times.setdefault(number, []).append(time.process_time() - self.begin)
         if self.every_n_train_iters(runner, max(runner.max_iters // 20, 1)):
             gc.collect()
             work = list(Path(runner.work_dir).rglob('*'))
@@ -110,7 +110,7 @@ def steps(folder: Path, count: int) -> dict:
         train(config, folder / 'fresh', few, interval)
         (folder / 'times.json').write_text(json.dumps(Watch.times))
 
-    other = short_run.fork(fresh, folder / 'fresh.log')
+    other = short_run.fork(fresh, folder / 'fresh.log', session=False)
     os.close(ours[0]), os.close(theirs[1])
     Watch.pipes, Watch.first = (theirs[0], ours[1]), count - few
     train(config, folder / 'work', count, interval)
