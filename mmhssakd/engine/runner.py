@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from torch.utils.data import DataLoader
 
 from mmhssakd.compat.operators import in_use
-from mmhssakd.compat.processes import start_without_gpu
+from mmhssakd.compat.processes import silence_named, start_without_gpu
 from mmhssakd.registry import RUNNERS
 from mmhssakd.weights.lock import locked
 from mmhssakd.weights.resume import check_resumable, newest_checkpoint
@@ -56,7 +56,7 @@ class RunnerMixin(Base):
     _resume: bool
 
     def __init__(self, *args: Any, launcher: Optional[str] = 'none', **kwargs: Any) -> None:
-        start_without_gpu(launcher or infer_launcher())
+        start_without_gpu(launcher or infer_launcher(), (kwargs.get('env_cfg') or {}).get('dist_cfg'))
         super().__init__(*args, launcher=launcher, **kwargs)
         self.logger.info(f"mmcv's operators: {in_use()}")
 
@@ -119,11 +119,11 @@ class RunnerMixin(Base):
 
         Raises:
             FileNotFoundError: There is no checkpoint of the name to resume from.
-            RuntimeError: Another run works in the work dir.
+            RuntimeError: Another run works in the work dir, or a process does not answer.
             ValueError: The checkpoint, or every one in the work dir, is damaged; or the processes differ.
         """
         check_agreement(self.cfg)
-        with locked(self.work_dir):
+        with locked(self.work_dir), silence_named():
             self.find_checkpoint()
             self.scale_peaks()
             return super().train()

@@ -8,6 +8,7 @@ import pytest
 import small
 import torch
 import torch.nn as nn
+from mmengine.logging import HistoryBuffer
 
 from mmhssakd.compat.patches import stride_before_convolutions
 from mmhssakd.registry import MODELS
@@ -50,3 +51,10 @@ def test_our_networks():
     strided = {name for name, m in model.named_modules() if isinstance(m, nn.Conv2d) and m._forward_pre_hooks}
     assert 'backbone.layer2.0.downsample.0' in strided and any('auxiliary_neck' in name for name in strided)
     assert model.state_dict().keys() == MODELS.build(small.config(channels_last=False)).state_dict().keys()
+
+
+def test_histories_of_logged_values_are_bounded():
+    history = HistoryBuffer([0.0] * 9_999, [1] * 9_999)
+    for number in range(3):
+        history.update(float(number))
+    assert len(history.data[0]) == 10_000 and history.current() == 2

@@ -1,8 +1,11 @@
 """Interrupt short real runs at random moments, resume them, and compare with runs that nobody interrupted.
 
     python tests/slow/kills.py --kills 20
+    python tests/slow/kills.py --kills 20 --job detector
+    python tests/slow/kills.py --kills 20 --job online
 
-Kills (SIGKILL) come by the clock, and at calls that write, name or remove a checkpoint. SIGTERM comes by the clock.
+The first trains a student, the last two peers in two processes: one is killed, the other gets SIGTERM, as torchrun does
+it. Kills (SIGKILL) come by the clock, and at calls that write, name or remove a checkpoint. SIGTERM comes by the clock.
 """
 
 import argparse
@@ -12,14 +15,23 @@ import random
 import signal
 import tempfile
 import time
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Optional
 
 import short_run
+import tiny_job
 import torch
 
 from mmhssakd.weights.resume import check_resumable
+
+# What prepares the configs, their kinds with numbers of data workers (0: the run itself), and processes.
+JOBS = dict(
+    student=(short_run.prepare, [('epochs', 0), ('iterations', 2), ('epochs', 2), ('iterations', 0)], 1),
+    detector=(tiny_job.prepare_detector, [('detector', 0), ('detector', 2)], 1),
+    online=(tiny_job.prepare_online, [('online', 0), ('online', 2)], 2),
+)
 
 
 def differences(found: object, expected: object, where: str = '') -> list:
@@ -60,23 +72,33 @@ def same(found: Path, expected: Path, last: str) -> None:
 class Trial:
     """A run in one work dir, interrupted as often as it takes."""
 
-    def __init__(self, config: Path, last: str, work_dir: Path) -> None:
-        self.config, self.last, self.work_dir = config, last, work_dir
+    def __init__(self, config: Path, last: str, work_dir: Path, processes: int = 1) -> None:
+        self.config, self.last, self.work_dir, self.processes = config, last, work_dir, processes
         self.sessions = []
 
     def attempt(self, stop: int = 0, seconds: Optional[float] = None, fault: Optional[tuple] = None) -> int:
         """Start or resume the run, interrupt it, check what it left; returns its exit status."""
         log = Path(f'{self.work_dir}.log')
         before = log.stat().st_size if log.exists() else 0
-        pid = short_run.start(self.config, self.work_dir, '--resume', fault=fault)
+        pid = short_run.start(self.config, self.work_dir, '--resume', fault=fault, processes=self.processes)
         self.sessions.append(pid)
         status = None
         while status is None and seconds is not None and b'Checkpoints will be saved' not in self.tail(log, before):
             status = short_run.wait(pid, 0.01)  # it is being built
         status = short_run.wait(pid, seconds) if status is None else status
-        if status is None:
-            os.kill(pid, stop)
-            status = short_run.wait(pid)
+        stopped = status is None
+        if stopped:
+            one = self.processes > 1 and stop == signal.SIGKILL
+            os.kill(random.choice(short_run.members([pid]) or [pid]) if one else pid, stop)
+        if self.processes > 1 and status != 0:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGTERM)
+        if stopped:
+            status = short_run.wait(pid, 120)
+        if status is None or (self.processes > 1 and short_run.orphans([pid], 60)):
+            raise RuntimeError(f'{self.work_dir}: the run does not end: {log.read_text()[-3000:]}')
+        if stopped and self.processes > 1:
+            status = -stop  # whatever the others made of it
         self.check_pointer()
         return status
 
@@ -138,28 +160,28 @@ def main() -> None:
     parser.add_argument('--faults', type=int, default=8, help='SIGKILL while a checkpoint is written')
     parser.add_argument('--terms', type=int, default=4, help='SIGTERM by the clock')
     parser.add_argument('--seed', type=int, default=0, help='seed of the moments')
+    parser.add_argument('--job', choices=JOBS, default='student')
     args = parser.parse_args()
+    random.seed(args.seed)
     rng, begin = random.Random(args.seed), time.monotonic()
     total = dict(kills=0, terms=0, faults=0)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        # data is loaded by the run itself, or by two workers
-        settings = [('epochs', 0), ('iterations', 2), ('epochs', 2), ('iterations', 0)]
+        prepare, settings, processes = JOBS[args.job]
         references, number = {}, 0
-        jobs = {
-            workers: short_run.prepare(folder / f'workers_{workers}', workers=workers, seed=0) for workers in (0, 2)
-        }
+        jobs = {workers: prepare(folder / f'workers_{workers}', workers=workers, seed=0) for workers in (0, 2)}
         for kind, workers in settings:
             config, last = jobs[workers][kind]
-            trial = Trial(config, last, config.parent / f'reference_{kind}')
+            trial = Trial(config, last, config.parent / f'reference_{kind}', processes)
             if trial.attempt():
                 raise RuntimeError(f'the run failed: {Path(f"{trial.work_dir}.log").read_text()[-3000:]}')
             references[kind, workers] = (config, last, trial.result(), trial.training_time())
-        assert not differences(references['epochs', 0][2], references['epochs', 2][2])  # workers make no difference
+        kind = settings[0][0]
+        assert not differences(references[kind, 0][2], references[kind, 2][2])  # workers make no difference
         while any(total[name] < getattr(args, name) for name in total):
             kind, workers = settings[number % len(settings)]
             config, last, expected, duration = references[kind, workers]
-            trial = Trial(config, last, config.parent / f'trial_{number}')
+            trial = Trial(config, last, config.parent / f'trial_{number}', processes)
             most = dict(kills=3, faults=2, terms=1)  # of each kind in a run; more would be at its end
             left = {name: min(most[name], getattr(args, name) - total[name]) for name in total}
             done = interrupted(trial, rng, **left, duration=duration)

@@ -5,16 +5,19 @@ The imports take longer than the run. So they are done once, and every run is a 
 
 import os
 import signal
+import socket
 import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Callable, Optional, Tuple
 
 ROOT = Path(__file__).parents[2]
-for folder in (ROOT, ROOT / 'tools', ROOT / 'tests/helpers'):
-    sys.path.insert(0, str(folder))
 os.environ['OMP_NUM_THREADS'] = '1'
+sys.path.insert(0, str(ROOT))
+import mmhssakd  # noqa: E402, F401  before mmdet asks for mmcv's operators
+
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests/helpers')]
 
 import pytest  # noqa: E402
 import tiny_job  # noqa: E402
@@ -47,21 +50,50 @@ def die_at(call: str, number: int) -> None:
     setattr(os, call, function)
 
 
-def start(config: Path, work_dir: Path, *options: str, fault: Optional[Tuple[str, int]] = None) -> int:
-    """Start tools/train.py in a fork; returns its process id. What it prints goes to ``work_dir``.log."""
+def start(
+    config: Path, work_dir: Path, *options: str, fault: Optional[Tuple[str, int]] = None, processes: int = 1
+) -> int:
+    """Start tools/train.py in forks, which are one session; returns the first one's process id.
+
+    What they print goes to ``work_dir``.log. A fault is the first one's.
+    """
+    environment: dict = dict(WORLD_SIZE=processes, MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port())
+    launcher = ['--launcher', 'pytorch'] if processes > 1 else []
+
+    def run() -> None:
+        rank = 0
+        while rank < processes - 1 and not os.fork():
+            rank += 1
+        environment.update(RANK=rank, LOCAL_RANK=rank)
+        os.environ.update({key: str(value) for key, value in environment.items()})
+        sys.argv = ['train.py', str(config), '--work-dir', str(work_dir), '--no-pin-memory', *launcher, *options]
+        if fault and not rank:
+            die_at(*fault)
+        train.main()
+
+    return fork(run, Path(f'{work_dir}.log'))
+
+
+def free_port() -> int:
+    """A port that nobody uses."""
+    with socket.socket() as found:
+        found.bind(('127.0.0.1', 0))
+        return found.getsockname()[1]
+
+
+def fork(function: Callable[[], None], log: Path, session: bool = True) -> int:
+    """Call a function in a fork, in a session of its own unless said otherwise; returns the process id."""
     pid = os.fork()
     if pid:
         return pid
     code = 1
     try:
-        os.setsid()
-        log = os.open(f'{work_dir}.log', os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        sys.argv = ['train.py', str(config), '--work-dir', str(work_dir), '--no-pin-memory', *options]
-        if fault:
-            die_at(*fault)
-        train.main()
+        if session:
+            os.setsid()
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        function()
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1

@@ -47,7 +47,7 @@ class Launched:
     """A long run of two processes. The launcher gives each rank a session of its own, so an entry in the environment
     tells which processes belong to the run."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, *options: str) -> None:
         self.log = folder / f'{name}.log'
         self.tag = f'MMHSSAKD_TEST={folder}/{name}'.encode()
         key, value = self.tag.decode().split('=', 1)
@@ -64,6 +64,7 @@ class Launched:
                     'train_cfg.max_epochs=100000',
                     'train_cfg.val_interval=100000',
                     'default_hooks.checkpoint.interval=100000',
+                    *options,
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -152,3 +153,16 @@ def test_two_runs_one_loses_a_rank_one_is_asked_to_stop(job):
         for run in runs:
             for pid in run.environments():
                 os.kill(pid, signal.SIGKILL)
+
+
+def test_a_rank_that_is_stopped_is_named(job):
+    run = Launched(job, 'stands_still', 'env_cfg.dist_cfg.timeout=5')
+    try:
+        wait_until(lambda: '[3][' in run.log.read_text(), 180, f'{run.log} trains')
+        os.kill(run.rank(1), signal.SIGSTOP)
+        assert run.launcher.wait(90) != 0
+        wait_until(lambda: not run.environments(), 60, 'no process is left')
+        assert 'RuntimeError: No answer from rank 1: ' in run.log.read_text()
+    finally:
+        for pid in run.environments():
+            os.kill(pid, signal.SIGKILL)
