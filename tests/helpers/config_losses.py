@@ -57,7 +57,7 @@ def build(model: Config, quick: bool = False) -> torch.nn.Module:
     if model.get('teacher'):
         model.teacher.checkpoint = teacher_checkpoint(model.teacher.config, quick)
         if 'cache' in model.teacher:
-            model.teacher.cache = tempfile.mktemp('.npy', dir=CHECKPOINTS.name)
+            model.teacher.cache = tempfile.mkdtemp(dir=CHECKPOINTS.name) + '/said.npy'
     model = MODELS.build(model)
     draw_weights(model, 0, quick)
     return model.train()
