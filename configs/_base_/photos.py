@@ -29,6 +29,6 @@ test_dataloader = val_dataloader
 optim_wrapper = dict(type='mmhssakd.BF16OptimWrapper', optimizer=dict(lr=0.1))
 auto_scale_lr = dict(base_batch_size=32)
 
-max_epochs = 64
+max_epochs = 32
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 param_scheduler = dict(eta_max=0.1, total_steps=max_epochs, end=max_epochs)

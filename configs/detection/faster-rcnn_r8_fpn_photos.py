@@ -26,7 +26,7 @@ model = dict(
         base_channels=16,
         frozen_stages=-1,
         norm_eval=False,
-        init_cfg=dict(type='Pretrained', checkpoint='work_dirs/hssakd_r8_photos/epoch_64.pth', prefix='backbone.'),
+        init_cfg=dict(type='Pretrained', checkpoint='work_dirs/hssakd_r8_photos/epoch_32.pth', prefix='backbone.'),
     ),
     neck=dict(in_channels=[16, 32, 64]),
 )

@@ -19,6 +19,6 @@ others = dict(
 train_dataloader = dict(
     sampler=dict(shares=(1, 1)), dataset=dict(datasets=[_base_.train_dataloader.dataset.datasets[0], others])
 )
-max_epochs = 32
+max_epochs = 16
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 param_scheduler = dict(total_steps=max_epochs, end=max_epochs)

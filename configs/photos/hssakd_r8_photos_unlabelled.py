@@ -11,6 +11,6 @@ train_dataloader = dict(
         _delete_=True, type='ConcatDataset', ignore_keys=['classes'], datasets=[_base_.train_dataloader.dataset, others]
     ),
 )
-max_epochs = 16
+max_epochs = 8
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 param_scheduler = dict(total_steps=max_epochs, end=max_epochs)
