@@ -4,7 +4,6 @@ Every ``FOLDER/<job>.py`` is trained to ``FOLDER/<job>_<processes>``. Imports ta
 each process is a fork of this one.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import short_run  # noqa: E402
 import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from mmengine.dist import get_world_size  # noqa: E402
-from torch.distributed.elastic.utils.distributed import get_free_port  # noqa: E402
 from torch.distributed.nn.functional import all_reduce  # noqa: E402
 
 GLOBAL_BATCH = 8
@@ -45,17 +43,10 @@ def train(config: Path, processes: int) -> None:
         SystemExit: A process failed.
     """
     work_dir = config.with_name(f'{config.stem}_{processes}')
-    port = get_free_port()
-    pids = []
-    for rank in range(processes):
-        place = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=processes, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
-        os.environ.update({key: str(value) for key, value in place.items()})
-        launcher = 'pytorch' if processes > 1 else 'none'
-        size = f'train_dataloader.batch_size={GLOBAL_BATCH // processes}'
-        options = ['--auto-scale-lr', '--no-validate', '--launcher', launcher, '--cfg-options', size]
-        pids.append(short_run.start(config, work_dir, *options))
-    codes = [short_run.wait(pid) for pid in pids]
-    if any(codes):
+    size = f'train_dataloader.batch_size={GLOBAL_BATCH // processes}'
+    options = ['--auto-scale-lr', '--no-validate', '--cfg-options', size]
+    pid = short_run.start(config, work_dir, *options, processes=processes)
+    if short_run.wait(pid) or short_run.orphans([pid]):
         raise SystemExit(Path(f'{work_dir}.log').read_text()[-5000:])
 
 
