@@ -7,6 +7,7 @@ import mmengine.config.utils
 import pytest
 import torch
 from fashion_data import make_fashion
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from written_run import write_run
 
@@ -22,10 +23,11 @@ def seed():
 
 
 @pytest.fixture(autouse=True)
-def no_scope_left_behind():
-    """A runner sets mmengine's default scope for the whole process; the next test starts without one."""
+def nothing_left_behind():
+    """The next test starts without a runner's default scope and log (runs of one second share a log's name)."""
     yield
     DefaultScope._instance_dict.clear()
+    MMLogger._instance_dict.clear()
 
 
 @pytest.fixture(scope='session')

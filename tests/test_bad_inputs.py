@@ -488,3 +488,6 @@ def test_a_class_without_images_is_named(job):
     folder_images(job, empty)
     (log,) = (job.folder / 'work').glob('2*/*.log')
     assert 'WARNING - Found no valid file in the folder class_3. ' in log.read_text()
+    job.name_classes([f'class_{i}' for i in range(10)])
+    with pytest.raises(ValueError, match='class_3 holds no image, but model.teacher.checkpoint learned the class'):
+        job.train()

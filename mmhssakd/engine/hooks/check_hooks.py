@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Optional, Sequence
 import torch
 import torch.nn as nn
 from mmdet.engine.hooks import NumClassCheckHook
+from mmengine.fileio import join_path, list_dir_or_file
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
@@ -188,7 +189,8 @@ class ClassCountHook(NumClassCheckHook):
 
         Raises:
             ValueError: A name has another number in the validation set, or in the checkpoint of a teacher or of a
-                frozen classifier; or the model needs labels, and there are none.
+                frozen classifier, or such a checkpoint learned a class whose folder is empty; or the model needs
+                labels, and there are none.
         """
         model = model_of(runner)
         check_labels_are_there(model, runner.train_dataloader.dataset)
@@ -208,6 +210,8 @@ class ClassCountHook(NumClassCheckHook):
                         f'{other}: give both the same metainfo.classes, in the same order (for folders, the same '
                         'folders).'
                     )
+        for where in ('model.teacher.checkpoint', 'model.init_cfg.checkpoint'):
+            check_folders_are_filled(runner.train_dataloader.dataset, listed(others[where]), where)
 
     def _check_head(self, runner: Runner, mode: str) -> None:  # mmdet's, private: called before an epoch
         check_heads(model_of(runner), getattr(runner, f'{mode}_dataloader'), f'{mode}_dataloader')
@@ -234,6 +238,17 @@ def check_labels_are_there(model: nn.Module, dataset: Any) -> None:
             f'{type(model).__name__} learns from labels{" alone" if not knows else ", and there are no others"}. '
             'Distill on these images (mmhssakd.HSSAKD), or use a data set with labels.'
         )
+
+
+def check_folders_are_filled(dataset: Any, learned: Sequence[str], where: str) -> None:
+    """Refuse a class folder without images whose class a checkpoint learned; of others mmpretrain warns."""
+    for part in parts_of(dataset):
+        for name in set(getattr(part, 'folder_to_idx', ())) & set(learned):
+            folder = join_path(part.img_prefix, name)
+            if not any(map(part.is_valid_file, list_dir_or_file(folder, list_dir=False, recursive=True))):
+                raise ValueError(
+                    f'{folder} holds no image, but {where} learned the class {name!r}: restore them.'
+                )
 
 
 def classes_of(loader: DataLoader) -> Any:
