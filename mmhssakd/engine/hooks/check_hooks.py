@@ -246,9 +246,7 @@ def check_folders_are_filled(dataset: Any, learned: Sequence[str], where: str) -
         for name in set(getattr(part, 'folder_to_idx', ())) & set(learned):
             folder = join_path(part.img_prefix, name)
             if not any(map(part.is_valid_file, list_dir_or_file(folder, list_dir=False, recursive=True))):
-                raise ValueError(
-                    f'{folder} holds no image, but {where} learned the class {name!r}: restore them.'
-                )
+                raise ValueError(f'{folder} holds no image, but {where} learned the class {name!r}: restore them.')
 
 
 def classes_of(loader: DataLoader) -> Any:
