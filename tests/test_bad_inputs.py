@@ -455,6 +455,11 @@ CASES = {
         SystemExit,
         r'a.json is no JSON, or [^\n]*$',
     ),
+    'a picture as a sweep over budgets': (
+        lambda j: j.call('benchmark_budget.py', j.picture().rename(j.folder / 'a.json')),
+        SystemExit,
+        r'a.json is no JSON, or [^\n]*$',
+    ),
     # environment
     'no permission': (forbidden, PermissionError, '--work-dir: cannot write to .*: Permission denied. Choose another'),
     'work dir that is a file': (

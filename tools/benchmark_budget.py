@@ -19,7 +19,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from scipy import stats
-from sweep import add_arguments, run_sweep
+from sweep import add_arguments, message_alone, run_sweep
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmhssakd.apis import find_config
@@ -214,8 +214,9 @@ def interval(values: List[float]) -> float:
 
 def main() -> None:
     args = parse_args()
-    sweep = read_sweep(args.sweep)
-    trials = make_sweep(sweep, [0]).trials
+    with message_alone():
+        sweep = read_sweep(args.sweep)
+        trials = make_sweep(sweep, [0]).trials
     configs = {trial.name: config_of(trial) for trial in trials if 'seed' not in sweep['arms'][trial.name]}
     counted, timed = prices(configs, args.rounds)
     made = at_budgets(sweep, configs, counted, args)

@@ -6,7 +6,7 @@ CHECKPOINT may hold {seed}; "random" is a random start, of which all is trained.
 import argparse
 from pathlib import Path
 
-from sweep import add_arguments, run_sweep
+from sweep import add_arguments, message_alone, run_sweep
 
 from mmhssakd.engine.launch import DictAction
 from mmhssakd.experiments import make_sweep
@@ -51,7 +51,9 @@ def main() -> None:
     }
     sweep = dict(title=args.config, config=args.config, options=args.cfg_options, baseline=args.baseline, arms=arms)
     root = args.work_dir or Path('work_dirs/transfer') / Path(args.config).stem
-    run_sweep(make_sweep(sweep, args.seeds, root, args.processes, args.final), args)
+    with message_alone():
+        made = make_sweep(sweep, args.seeds, root, args.processes, args.final)
+    run_sweep(made, args)
 
 
 if __name__ == '__main__':

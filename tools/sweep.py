@@ -10,7 +10,7 @@ import signal
 import sys
 import warnings
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence
 
 import torch
 
@@ -49,6 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser, seeds: Optional[Sequence[int]
     parser.add_argument(
         '--slurm', nargs='+', action=DictAction, default={}, help='of each job: time=60 (minutes) gpus_per_node=1 ...'
     )
+
+
+@contextlib.contextmanager
+def message_alone() -> Iterator[None]:
+    """End by the message of an error in a file or an option, without its traceback."""
+    try:
+        yield
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(str(error))
 
 
 def run_sweep(sweep: Sweep, args: argparse.Namespace) -> List[dict]:
@@ -99,11 +108,9 @@ def main() -> None:
     add_arguments(parser)
     args = parser.parse_args()
     file = args.sweep.with_name(f'{args.sweep.stem}-quick.json') if args.quick else args.sweep
-    try:
+    with message_alone():
         found = read_sweep(file)
         sweep = make_sweep(found, args.seeds or found['seeds'], args.work_dir, args.processes, args.final)
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(str(error))
     run_sweep(sweep, args)
 
 

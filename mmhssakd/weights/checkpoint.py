@@ -71,7 +71,7 @@ def read_state_dict(checkpoint: str, where: str = 'checkpoint', **kwargs: str) -
 
 
 def check_fit(expected: Tensors, found: Tensors, message: str, limit: Optional[int] = 20) -> None:
-    """Compare two state dicts by names and shapes; what is quantized in the second, without its scale, differs, too.
+    """Compare two state dicts by names and shapes; values not finite, or quantized without a scale, differ too.
 
     Raises:
         ValueError: They differ: ``message``, and up to ``limit`` tensors of each kind of difference.
@@ -88,6 +88,11 @@ def check_fit(expected: Tensors, found: Tensors, message: str, limit: Optional[i
             f'{name} {found[name].dtype} instead of {value.dtype}'
             for name, value in expected.items()
             if name in found and value.is_floating_point() and found[name].dtype not in FLOATS
+        ],
+        infinite=[
+            f'{name} with {(~value.isfinite()).sum()} values that are NaN or infinite'
+            for name, value in found.items()
+            if value.dtype in FLOATS and not value.isfinite().all()
         ],
     )
     lines = [

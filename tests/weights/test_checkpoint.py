@@ -54,6 +54,12 @@ def test_quantized_weights_are_refused(dtype, model, tmp_path):
         load_weights(model, file)
 
 
+def test_values_that_are_not_finite_are_refused(model, tmp_path):
+    bad = dict(weight=torch.tensor([[1.0, 2], [torch.nan, 4], [torch.inf, 6]]), bias=torch.ones(3))
+    with pytest.raises(ValueError, match='1 infinite: weight with 2 values that are NaN or infinite$'):
+        load_weights(model, save(bad, tmp_path))
+
+
 @pytest.mark.parametrize('length', [2**63, 2**64 - 1, 0, None])
 @pytest.mark.parametrize('more', [{}, {'x': {'y': 1}}, [1]], ids=str)
 def test_headers_of_safetensors(length, more, model, tmp_path):
