@@ -12,6 +12,7 @@ from mmpretrain.structures import DataSample
 from mmhssakd.models.classifiers import SSAClassifier
 from mmhssakd.models.labels import read_labels
 from mmhssakd.models.losses.terms import Logits, accuracies, named_losses
+from mmhssakd.models.necks.features import last_map, tapped
 from mmhssakd.registry import MODELS
 from .criterion import Criterion
 from .preparation import Preparation
@@ -42,6 +43,8 @@ class HSSAKD(SSAClassifier):
         kd_loss_q (dict, optional): The mimicry loss of each q_l. Defaults to ``kd_loss``.
         branch_map (Sequence[int], optional): For each of the student's branches the teacher's branch, from 0, that
             it mimics. Defaults to the branch of the same number.
+        dense (dict, optional): A loss of the two last feature maps, such as :class:`DenseLoss`, for students that
+            become detectors; ``out_channels`` are the teacher's. Defaults to None, as in the paper.
         **kwargs: Arguments of :class:`SSAClassifier`. Without ``auxiliary_neck`` and ``views`` this is KD.
 
     Raises:
@@ -56,6 +59,7 @@ class HSSAKD(SSAClassifier):
         kl_p_views: str = 'all',
         kd_loss_q: Optional[dict] = None,
         branch_map: Optional[Sequence[int]] = None,
+        dense: Optional[dict] = None,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -65,6 +69,9 @@ class HSSAKD(SSAClassifier):
         self.teacher_dtype = teacher_dtype(teacher)
         file = (teacher or {}).get('cache')
         self.cache = file and TeacherCache(file, self.num_views)
+        self.dense = dense and MODELS.build({'type': 'DenseLoss', 'in_channels': self.head.in_channels, **dense})
+        if self.dense and self.cache:
+            raise ValueError('model.dense needs feature maps, which model.teacher.cache does not keep: remove one.')
         self.preparation: nn.Module = nn.Identity()  # of the teacher's images; known with the teacher
 
     @cached_property  # which nn.Module does not see: no state_dict(), parameters() or train() reaches the teacher
@@ -125,8 +132,8 @@ class HSSAKD(SSAClassifier):
                 labelled ones, mimicry over all.
 
         Returns:
-            dict: ``loss_task``, ``loss_kl_q``, ``loss_kl_p`` (and ``loss_aux`` if it has a weight), and for the
-            log ``acc_p`` and per branch ``kl_q*`` (its share of ``loss_kl_q``) and ``acc_q*``.
+            dict: ``loss_task``, ``loss_kl_q``, ``loss_kl_p`` (and ``loss_aux`` if it has a weight, ``loss_dense`` if
+            there is one), and for the log ``acc_p`` and per branch ``kl_q*`` (share of ``loss_kl_q``) and ``acc_q*``.
         """
         if self.teacher is None:
             raise RuntimeError('This student was built without a teacher: set model.teacher to train it.')
@@ -134,8 +141,10 @@ class HSSAKD(SSAClassifier):
         # mimicry itself needs no labels
         labels = read_labels(data_samples, self.num_views, inputs.device, mixed=not with_aux)
         views = self.make_views(inputs)  # t_j(x)
-        teacher = self.cache(self.teach, views, data_samples) if self.cache else self.teach(views)
-        student = self.forward_views(views)
+        maps = ['backbone'] if self.dense else []  # the last feature maps F
+        with tapped(self, maps) as student_maps, tapped(self.teacher, maps) as teacher_maps:
+            teacher = self.cache(self.teach, views, data_samples) if self.cache else self.teach(views)
+            student = self.forward_views(views)
         loss_aux = self.auxiliary_losses(student.q, labels) if with_aux else []
 
         # L_task = CE(p^S(x), y)
@@ -145,4 +154,6 @@ class HSSAKD(SSAClassifier):
         # L_kl_p = 1/M sum_j tau^2 KL(p^T(t_j(x)) || p^S(t_j(x)))
         loss_kl_p = self.criterion.kl_p(student.p, teacher.p, labels)
         terms = dict(task=loss_task, kl_q=loss_kl_q, kl_p=loss_kl_p, aux=loss_aux)
+        if self.dense:  # not in the paper
+            terms['dense'] = self.dense(last_map(student_maps['backbone']), last_map(teacher_maps['backbone']))
         return {**named_losses(self.criterion.weight, **terms), **accuracies(student, labels)}

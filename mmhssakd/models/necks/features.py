@@ -61,6 +61,11 @@ def to_map(output: Any, name: str, channels: Optional[int] = None) -> torch.Tens
     return output[:, output.shape[1] - height * width :].transpose(1, 2).unflatten(2, (int(height), int(width)))
 
 
+def last_map(output: Any) -> torch.Tensor:
+    """The feature map of the last stage that a backbone returns."""
+    return to_map(output[-1] if isinstance(output, (tuple, list)) else output, 'backbone')
+
+
 @torch.no_grad()
 def probe(backbone: nn.Module, taps: Sequence[str], image_size: Optional[int] = None) -> Dict[str, torch.Tensor]:
     """Feature maps of an empty image, to learn their channels; the backbone is in eval mode then.
