@@ -10,7 +10,7 @@ from .mimicry_loss import full_precision
 
 @MODELS.register_module()
 class DenseLoss(nn.Module):
-    """``L_dense = mean_u || n(W F^S(u)) - n(F^T(u)) ||^2`` over all positions u of the last feature maps of all views.
+    """``mean_u || n(W F^S(u)) - n(F^T(u)) ||^2`` over all positions u of the last feature maps of all views.
 
     ``n`` scales to length 1, so a position's share is 2 minus twice the cosine, 0 to 4; W is a learned 1x1 convolution.
 
