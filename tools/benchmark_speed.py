@@ -3,8 +3,6 @@
 python tools/benchmark_speed.py                          # ResNet-56 -> ResNet-20, 32x32, batch 64
 python tools/benchmark_speed.py --pair resnet34_resnet18 --size 224 --batch-size 8
 python tools/benchmark_speed.py --loop                   # a whole Runner against the bare step
-python tools/benchmark_speed.py --data                   # JPEGs through the ImageNet pipeline
-python tools/benchmark_speed.py --scale 2                # one and two processes, one thread each
 """
 
 import argparse
@@ -12,11 +10,9 @@ import json
 import os
 
 import torch
-from benchmarks.data_loading import profile
 from benchmarks.loop import runner_share
 from benchmarks.measure import compare, machine, ratios
 from benchmarks.pairs import PAIRS
-from benchmarks.scaling import efficiency
 from benchmarks.variants import VARIANTS
 
 from mmhssakd.engine.launch import natural
@@ -40,8 +36,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.device_count() else 'cpu')
     parser.add_argument('--threads', type=natural, default=len(os.sched_getaffinity(0)), help='of a step on a CPU')
     parser.add_argument('--loop', action='store_true', help='measure the share of the Runner instead')
-    parser.add_argument('--data', action='store_true', help='measure the loading of JPEGs instead')
-    parser.add_argument('--scale', type=natural, nargs='+', help='measure dist_train.sh with so many processes instead')
     parser.add_argument('--smoke', action='store_true', help='networks of few layers, two images, one step of each')
     parser.add_argument('--out', default='work_dirs/benchmark_speed.json', help='JSON file with all figures')
     return parser.parse_args()
@@ -49,28 +43,16 @@ def parse_args() -> argparse.Namespace:
 
 def show(results: dict, found: dict) -> None:
     """Print a table."""
-    titles = [
-        'variant',
-        's/step (quartiles)',
-        'images/s',
-        'speed (rounds)',
-        'by CPU time',
-        'MiB',
-        'memory',
-        'above start',
-    ]
+    titles = 'variant, s/step (quartiles), images/s, speed (rounds), by CPU time, MiB, memory, above start'.split(', ')
     rows = []
     for name, result in results.items():
         low, high = result['quartiles_s']
         row = [name, f'{result["step_s"]:.4f} ({low:.4f} to {high:.4f})', f'{result["images_per_s"]:.1f}']
         if name in found:
             ratio = found[name]
-            speed, memory = (
-                f'{ratio["speed"]:.2f} ({ratio["spread"][0]:.2f} to {ratio["spread"][1]:.2f})',
-                ratio['memory'],
-            )
-            row += [speed, f'{ratio["cpu_speed"]:.2f}', f'{result["peak_mib"]:.0f}', f'{memory:.2f}']
-            row.append(f'{ratio["memory_above_start"]:.2f}')
+            row.append(f'{ratio["speed"]:.2f} ({ratio["spread"][0]:.2f} to {ratio["spread"][1]:.2f})')
+            row += [f'{ratio["cpu_speed"]:.2f}', f'{result["peak_mib"]:.0f}']
+            row += [f'{ratio[name]:.2f}' for name in ('memory', 'memory_above_start')]
         rows.append(row)
     print(markdown(titles, rows), flush=True)
 
@@ -84,11 +66,7 @@ def main() -> None:
         pair=args.pair, size=size, batch_size=batch_size, device=args.device, threads=args.threads, small=args.smoke
     )
     report = dict(settings=settings, machine=machine(args.device))
-    if args.data:
-        report['data'] = profile(args.smoke)
-    elif args.scale:
-        report['scale'] = efficiency(args.scale, args.rounds, args.steps)
-    elif args.loop:
+    if args.loop:
         report['loop'] = runner_share(settings, args.rounds, args.steps)
     else:
         results = compare(args.variants, settings, args.rounds, args.steps)

@@ -2,14 +2,13 @@
 
 import copy
 import hashlib
-import itertools
 import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from benchmarks import data_loading, loop, reference
+from benchmarks import loop, reference
 from benchmarks.pairs import build, make_batch
 from processes import run
 
@@ -76,13 +75,3 @@ def test_share_of_the_runner(monkeypatch):
     settings = dict(pair='resnet56_resnet20', size=16, batch_size=2, device='cpu', threads=1, small=True)
     found = loop.runner_share(settings, rounds=1, steps=3)
     assert found == dict(type='Runner', runner=3.0, bare=2.0, share=50.0, share_rounds=[50.0], steps=3)
-
-
-def test_times_of_data_loading(monkeypatch):
-    """On a clock that moves by a second between two looks at it."""
-    monkeypatch.setattr(data_loading, 'time', SimpleNamespace(process_time=itertools.count().__next__))
-    report = data_loading.profile(small=True)
-    assert 50 < report['kib'] < 200  # as photographs of that size
-    assert {'cv2', 'pillow'} <= set(report['backends'])
-    steps = dict.fromkeys(('LoadImageFromFile', 'RandomResizedCrop', 'RandomFlip', 'PackInputs'), 1000)
-    assert all(result == dict(images_per_s=0.25, step_ms=steps) for result in report['backends'].values())

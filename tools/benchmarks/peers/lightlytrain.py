@@ -1,4 +1,4 @@
-"""LightlyTrain's distillation of a student of ours from its teacher, on the same images: what one might take instead.
+"""LightlyTrain's distillation of a student of ours from its teacher, on the same images, without their labels.
 
 In an environment of its own (tried with lightly-train 0.18.0, torch 2.14.1, Python 3.11), then training in ours:
 
@@ -8,25 +8,19 @@ In an environment of its own (tried with lightly-train 0.18.0, torch 2.14.1, Pyt
         --epochs 99 --out work_dirs/lightly
     python tools/train.py configs/photos/ce_r8_photos.py --cfg-options model.backbone.init_cfg.type=Pretrained \\
         model.backbone.init_cfg.prefix=backbone. model.backbone.init_cfg.checkpoint=work_dirs/lightly/backbone.pth
-
-A detector's config takes the checkpoint, too. LightlyTrain never sees the labels.
 """
 
-import argparse
 import time
-from pathlib import Path
 from typing import Dict
 
 import cv2
 import lightly_train
 import torch
 import torch.nn as nn
+from ours import images_of, parser_of, read
 
-from mmhssakd.apis import find_config
-from mmhssakd.engine.launch import DictAction, natural
-from mmhssakd.experiments.trial import read_config
+from mmhssakd.engine.launch import DictAction
 from mmhssakd.models.necks.features import last_map
-from mmhssakd.registry import DATASETS, MODELS
 
 
 class Wrapper(nn.Module):
@@ -42,9 +36,6 @@ class Wrapper(nn.Module):
     def forward_pool(self, x: Dict[str, torch.Tensor]) -> Dict[str, torch.Tensor]:
         return dict(pooled_features=x['features'].mean((2, 3), keepdim=True))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.forward_pool(self.forward_features(x))['pooled_features']
-
     def feature_dim(self) -> int:
         return self.channels
 
@@ -52,37 +43,16 @@ class Wrapper(nn.Module):
         return self.backbone
 
 
-def write_images(dataset: dict, pipeline: list, folder: Path) -> tuple:
-    """Write a training set as the student sees it without augmentation; returns the images' height and width."""
-    inner = dataset
-    while 'pipeline' not in inner:
-        inner = inner['dataset']
-    inner['pipeline'] = pipeline
-    folder.mkdir(parents=True)
-    for number, sample in enumerate(DATASETS.build(dataset)):
-        image = sample['inputs'].permute(1, 2, 0).numpy()
-        cv2.imwrite(str(folder / f'{number:07}.png'), image)
-    return image.shape[:2]
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config of a student with a teacher')
-    parser.add_argument('--out', type=Path, required=True, help='a new folder: images, logs, backbone.pth')
-    parser.add_argument('--epochs', type=natural, required=True)
-    parser.add_argument('--batch-size', type=natural, default=128)
-    parser.add_argument('--seed', type=int, default=0)
+    parser = parser_of(__doc__)
     parser.add_argument('--transform-args', nargs='+', action=DictAction, default={}, help='such as color_jitter=None')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='options of the config')
     args = parser.parse_args()
-    cfg = read_config(find_config(args.config))
-    cfg.merge_from_dict(args.cfg_options)
-    torch.manual_seed(args.seed)
-    student = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor))
-    student.init_weights()
-    size = write_images(cfg.train_dataloader.dataset, cfg.test_pipeline, args.out / 'images')
+    cfg, student = read(args)
+    (args.out / 'images').mkdir()
+    for number, sample in enumerate(images_of(cfg, cfg.test_pipeline)):  # as the student sees them, not augmented
+        cv2.imwrite(str(args.out / f'images/{number:07}.png'), sample['inputs'].permute(1, 2, 0).numpy())
     scale = {key: tuple(value / 255 for value in cfg.data_preprocessor[key]) for key in ('mean', 'std')}
-    start = time.monotonic()
+    begin = time.monotonic()
     lightly_train.pretrain(
         out=args.out / 'lightly',
         data=args.out / 'images',
@@ -90,14 +60,13 @@ def main() -> None:
         method='distillationv3',
         method_args=dict(teacher=Wrapper(student.teacher)),
         epochs=args.epochs,
-        batch_size=args.batch_size,
         seed=args.seed,
         num_workers=1,
-        transform_args=dict(image_size=size, normalize=scale, **args.transform_args),
+        transform_args=dict(image_size=tuple(sample['inputs'].shape[1:]), normalize=scale, **args.transform_args),
     )
     weights = {f'backbone.{name}': value for name, value in student.backbone.state_dict().items()}
     torch.save(dict(state_dict=weights), args.out / 'backbone.pth')
-    print(f'{args.out}/backbone.pth, after {time.monotonic() - start:.0f} s')
+    print(f'{args.out}/backbone.pth, after {time.monotonic() - begin:.0f} s')
 
 
 if __name__ == '__main__':
