@@ -181,7 +181,7 @@ def test_neck_that_expects_other_channels(tmp_path):
 
 
 def test_rtmdet_mixes_images_until_its_second_stage(tmp_path):
-    cfg = small(next(file for file in CONFIGS if 'rtmdet_cspnext-tiny_custom' in file.stem), tmp_path)
+    cfg = small(next(file for file in CONFIGS if 'rtmdet_cspnext-tiny_folder' in file.stem), tmp_path)
     cfg.train_cfg.update(max_epochs=2, val_interval=2)
     switch = cfg.custom_hooks[1]
     switch.switch_epoch = 1

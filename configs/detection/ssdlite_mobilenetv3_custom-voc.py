@@ -1,8 +1,0 @@
-# SSDLite with the distilled MobileNetV3 on any folder in VOC's layout.
-_base_ = ['./ssdlite_mobilenetv2_custom-voc.py', '../_base_/distilled_mobilenetv3.py']
-
-model = dict(
-    backbone=_base_.distilled_mobilenetv3,
-    neck=dict(in_channels=_base_.ssdlite_channels[:2], out_channels=_base_.ssdlite_channels),
-    bbox_head=dict(in_channels=_base_.ssdlite_channels),
-)
