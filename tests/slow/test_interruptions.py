@@ -155,14 +155,15 @@ def test_two_runs_one_loses_a_rank_one_is_asked_to_stop(job):
                 os.kill(pid, signal.SIGKILL)
 
 
-def test_a_rank_that_is_stopped_is_named(job):
-    run = Launched(job, 'stands_still', 'env_cfg.dist_cfg.timeout=5')
+@pytest.mark.parametrize('rank', [0, 1])
+def test_a_rank_that_is_stopped_is_named(job, rank):
+    run = Launched(job, f'stands_still_{rank}', 'env_cfg.dist_cfg.timeout=5')
     try:
         wait_until(lambda: '[3][' in run.log.read_text(), 180, f'{run.log} trains')
-        os.kill(run.rank(1), signal.SIGSTOP)
+        os.kill(run.rank(rank), signal.SIGSTOP)
         assert run.launcher.wait(90) != 0
         wait_until(lambda: not run.environments(), 60, 'no process is left')
-        assert 'RuntimeError: No answer from rank 1: ' in run.log.read_text()
+        assert f'RuntimeError: No answer from rank {rank}: ' in run.log.read_text()
     finally:
         for pid in run.environments():
             os.kill(pid, signal.SIGKILL)
