@@ -1,6 +1,7 @@
-"""Kill the paper's chain (laptop size, few images) at random moments, and compare with a chain that nobody killed.
+"""Kill a chain of trainings (few images) at random moments, and compare with a chain that nobody killed.
 
-    python tests/slow/chain_kills.py --kills 20
+    python tests/slow/chain_kills.py --kills 20                                        # the paper's, laptop size
+    python tests/slow/chain_kills.py --kills 20 --sweep configs/sweeps/quickstart.json # the quickstart's
 
 The sweep and its trials, two at a time, get SIGKILL together; the same command is called again until the chain is
 finished. Sweep and trials are forks of this process, which saves their imports.
@@ -39,9 +40,9 @@ DETECTOR = {**FEW, 'param_scheduler.0.total_steps': 4, 'param_scheduler.0.end': 
 WORKERS = {'train_dataloader.num_workers': 1, 'val_dataloader.num_workers': 0}
 
 
-def shorten(folder: Path) -> Path:
+def shorten(sweep_file: Path, folder: Path) -> Path:
     """The chain with few epochs, on few images."""
-    chain = json.loads((short_run.ROOT / 'configs/sweeps/paper-small.json').read_text())
+    chain = json.loads(sweep_file.read_text())
     detector = Config.fromfile(chain['arms']['detector from HSSAKD']['config'])
     roots = make_fashion(folder / 'fashion', 100, 20), make_voc(folder / 'scenes', detector.class_names[:2], 9)
     for name, arm in chain['arms'].items():
@@ -78,12 +79,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--kills', type=int, default=20)
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--sweep', type=Path, default=Path('configs/sweeps/paper-small.json'))
     args = parser.parse_args()
     os.chdir(short_run.ROOT)
     chance = random.Random(args.seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        file = shorten(folder)
+        file = shorten(args.sweep, folder)
         begin = time.time()
         if short_run.wait(start(file, folder / 'whole')):
             sys.exit((folder / 'whole.log').read_text()[-3000:])
