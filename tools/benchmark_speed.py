@@ -52,7 +52,7 @@ def show(results: dict, found: dict) -> None:
             ratio = found[name]
             row.append(f'{ratio["speed"]:.2f} ({ratio["spread"][0]:.2f} to {ratio["spread"][1]:.2f})')
             row += [f'{ratio["cpu_speed"]:.2f}', f'{result["peak_mib"]:.0f}']
-            row += [f'{ratio[name]:.2f}' for name in ('memory', 'memory_above_start')]
+            row += [f'{ratio[key]:.2f}' for key in ('memory', 'memory_above_start')]
         rows.append(row)
     print(markdown(titles, rows), flush=True)
 

@@ -61,8 +61,8 @@ def start(
     launcher = ['--launcher', 'pytorch'] if processes > 1 else []
 
     def run() -> None:
-        rank = 0
-        while rank < processes - 1 and not os.fork():
+        rank = following = 0
+        while rank < processes - 1 and not (following := os.fork()):
             rank += 1
         environment.update(RANK=rank, LOCAL_RANK=rank)
         os.environ.update({key: str(value) for key, value in environment.items()})
@@ -70,6 +70,8 @@ def start(
         if fault and not rank:
             die_at(*fault)
         train.main()
+        if following:  # its failure is this one's, too
+            sys.exit(wait(following))
 
     return fork(run, Path(f'{work_dir}.log'))
 

@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of a teacher, a student or an online run')
     parser.add_argument('--size', type=natural, default=224, help='side of the images (32 for CIFAR)')
     parser.add_argument('--batch-size', type=natural, help="images of a GPU in a training step (default: the config's)")
-    parser.add_argument('--tflops', type=natural, default=100, help='TFLOP/s that the GPU reaches at most')
+    parser.add_argument('--tflops', type=float, default=100, help='TFLOP/s that the GPU reaches at most')
     parser.add_argument('--images', type=natural, default=1281167, help="images of an epoch (default: ImageNet's)")
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='settings that replace those of the config')
     return parser.parse_args()

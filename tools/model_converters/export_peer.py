@@ -14,7 +14,7 @@ def peer_state_dict(tensors: dict, peer: int, keep_branches: bool = False) -> di
     """
     peers = sorted({int(name.split('.')[1]) for name in tensors if name.startswith('peers.')})
     if peer not in peers:
-        raise ValueError(f'the checkpoint has no peer {peer}, but {peers or "none: it is no OnlineHSSAKD checkpoint"}')
+        raise ValueError(f'the checkpoint has no peer {peer}; it has {peers or "none: no OnlineHSSAKD checkpoint"}')
     prefix = f'peers.{peer}.'
     state = {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
     return {name: value for name, value in state.items() if keep_branches or not name.startswith('auxiliary_neck.')}

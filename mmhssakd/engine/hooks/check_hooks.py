@@ -243,7 +243,7 @@ def check_labels_are_there(model: nn.Module, dataset: Any) -> None:
 def check_folders_are_filled(dataset: Any, learned: Sequence[str], where: str) -> None:
     """Refuse a class folder without images whose class a checkpoint learned; of others mmpretrain warns."""
     for part in parts_of(dataset):
-        for name in set(getattr(part, 'folder_to_idx', ())) & set(learned):
+        for name in sorted(set(getattr(part, 'folder_to_idx', ())) & set(learned)):
             folder = join_path(part.img_prefix, name)
             if not any(map(part.is_valid_file, list_dir_or_file(folder, list_dir=False, recursive=True))):
                 raise ValueError(f'{folder} holds no image, but {where} learned the class {name!r}: restore them.')

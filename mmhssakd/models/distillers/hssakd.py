@@ -156,4 +156,5 @@ class HSSAKD(SSAClassifier):
         terms = dict(task=loss_task, kl_q=loss_kl_q, kl_p=loss_kl_p, aux=loss_aux)
         if self.dense:  # not in the paper
             terms['dense'] = self.dense(last_map(student_maps['backbone']), last_map(teacher_maps['backbone']))
-        return {**named_losses(self.criterion.weight, **terms), **accuracies(student, labels)}
+        weight = dict(self.criterion.weight, dense=1.0)  # its own weight is in the loss
+        return {**named_losses(weight, **terms), **accuracies(student, labels)}

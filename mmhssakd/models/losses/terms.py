@@ -24,8 +24,8 @@ class Logits(NamedTuple):
 
 
 def named_losses(weight: Dict[str, float], **terms: Term) -> Dict[str, torch.Tensor]:
-    """Add up the branches' shares and weigh the terms (by 1 if not said): ``loss_<name>`` of every term
-    that counts, and for the log the shares ``ce_q1``, ``kl_q1``, ..., not weighted.
+    """Add up the branches' shares and weigh the terms: ``loss_<name>`` of every term that counts, and for the log the
+    shares ``ce_q1``, ``kl_q1``, ..., not weighted.
     """
     losses = {}
     for name, term in terms.items():
@@ -33,7 +33,7 @@ def named_losses(weight: Dict[str, float], **terms: Term) -> Dict[str, torch.Ten
             losses.update(numbered(SHARES[name], term))
             term = sum(term)
         if isinstance(term, torch.Tensor):
-            losses[f'loss_{name}'] = weight.get(name, 1.0) * term
+            losses[f'loss_{name}'] = weight[name] * term
     return losses
 
 

@@ -33,7 +33,7 @@ def test_peer_becomes_a_teacher(online, tmp_path):
 
 
 def test_no_such_peer(online, tmp_path):
-    with pytest.raises(SystemExit, match=r'no peer 2, but \[0, 1\]'):
+    with pytest.raises(SystemExit, match=r'no peer 2; it has \[0, 1\]'):
         call(TOOL, tmp_path / 'online.pth', tmp_path / 'peer.pth', '--peer', 2)
     torch.save(online.peers[0].state_dict(), tmp_path / 'plain.pth')
     with pytest.raises(SystemExit, match='no OnlineHSSAKD checkpoint'):

@@ -10,8 +10,9 @@ from torch.utils.data import Dataset
 
 from mmhssakd.apis import find_config
 from mmhssakd.engine.launch import DictAction, natural
-from mmhssakd.experiments.trial import read_config
+from mmhssakd.engine.launch.config import merge_options
 from mmhssakd.models.distillers import HSSAKD
+from mmhssakd.models.distillers.teacher import read_model_config
 from mmhssakd.registry import DATASETS, MODELS
 
 
@@ -28,10 +29,10 @@ def parser_of(description: str) -> argparse.ArgumentParser:
 
 def read(args: argparse.Namespace) -> Tuple[Config, HSSAKD]:
     """The config, and its student with the teacher."""
-    cfg = read_config(find_config(args.config))
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = Config.fromfile(find_config(args.config))
+    merge_options(cfg, args.cfg_options)
     torch.manual_seed(args.seed)
-    student = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor))
+    student = MODELS.build(read_model_config(cfg))
     student.init_weights()
     args.out.mkdir(parents=True, exist_ok=True)
     return cfg, student

@@ -44,7 +44,7 @@ def main() -> None:
     kwargs = dict(student_module_path='head', teacher_module_path='head', temperature=student.criterion.kd_loss.tau)
     kwargs |= dict(student_module_io='output', teacher_module_io='output', alpha=args.alpha)
     loader = dict(batch_size=batch_size, num_workers=1, drop_last=True, persistent_workers=True)
-    train_config = dict(
+    stage = dict(
         num_epochs=args.epochs,
         train_data_loader=dict(dataset_id='train', sampler=dict(class_or_func=RandomSampler, kwargs={}), kwargs=loader),
         teacher=dict(network, requires_grad=False),
@@ -56,9 +56,7 @@ def main() -> None:
         optimizer=dict(key=sgd.pop('type'), kwargs=sgd),
         scheduler=dict(key='OneCycleLR', kwargs=dict(max_lr=sgd['lr'], total_steps=steps + 1), scheduling_step=1),
     )
-    box = get_distillation_box(
-        student.teacher, student, dict(train=pairs), train_config, torch.device('cpu'), None, False, 1
-    )
+    box = get_distillation_box(student.teacher, student, dict(train=pairs), stage, torch.device('cpu'), None, False, 1)
     start = time.monotonic()
     for epoch in range(args.epochs):
         box.pre_epoch_process(epoch=epoch)
