@@ -10,6 +10,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from tiny_run import config, runner, weights
 
+from mmhssakd.engine.loops.seeds import seed_everything
+
 
 @HOOKS.register_module()
 class SignalAt(Hook):
@@ -83,6 +85,14 @@ def test_no_two_samples_share_their_noise(tmp_path):
     drawn = tiny_run.NoisyNumbers.drawn
     assert len(drawn) == 3 * 22 and len({noise for _, *noise in map(tuple, drawn) for noise in noise}) == 3 * 3 * 22
     assert sorted(index for index, *_ in drawn) == sorted(list(range(22)) * 3)
+
+
+def test_samples_draw_the_same_numbers_without_seeding_devices(monkeypatch):
+    seed_everything(3, 1)
+    wanted = torch.rand(3)
+    monkeypatch.setattr(torch, 'manual_seed', None)  # it is slow where no device is there yet
+    seed_everything(3, 1, devices=False)
+    assert torch.equal(torch.rand(3), wanted)
 
 
 def test_iterations_over_a_sampler_with_an_end(tmp_path):
