@@ -128,7 +128,7 @@ class TeacherCache:
     def flat(self, logits: Logits, images: np.ndarray) -> np.ndarray:
         """Logits of R images' views as filled rows, (R, M * (N + L * N * M) + 6)."""
         parts = torch.cat([logits.p, *logits.q], dim=1).unflatten(0, (-1, self.num_views)).flatten(1)
-        rows = np.concatenate([parts.detach().cpu().numpy(), images, images[:, :2]], axis=1).astype(np.float16)
+        rows = np.concatenate([parts.detach().float().cpu().numpy(), images, images[:, :2]], axis=1).astype(np.float16)
         rows[:, -2:] = sums(rows)[:, None].view(np.float16)
         return rows
 

@@ -52,14 +52,16 @@ def rows_of(model) -> list:
     return seen
 
 
+@pytest.mark.parametrize('half', [False, True])
 @pytest.mark.parametrize('branches', [True, False])
-def test_losses_are_those_without_a_cache(teacher, branches):
+def test_losses_are_those_without_a_cache(teacher, branches, half):
     options = {} if branches else dict(auxiliary_neck=None, views=None)
     plain, kept = student({k: v for k, v in teacher.items() if k != 'cache'}, **options), student(teacher, **options)
     seen, views = rows_of(kept), 4 if branches else 1
     for numbers, computed in (([3, 7, 9], [1, 3]), ([9, 0, 3], [1, 1]), ([0, 7], [])):
-        expected = plain(images(numbers), samples(numbers), mode='loss')
-        found = kept(images(numbers), samples(numbers), mode='loss')
+        with torch.autocast('cpu', torch.bfloat16, enabled=half):
+            expected = plain(images(numbers), samples(numbers), mode='loss')
+            found = kept(images(numbers), samples(numbers), mode='loss')
         for name, value in expected.items():
             torch.testing.assert_close(found[name], value, rtol=2e-3, atol=1e-5, msg=f'{numbers}: {name}')
         assert seen == [rows * views for rows in computed], numbers
