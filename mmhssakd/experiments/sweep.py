@@ -64,6 +64,7 @@ class Sweep:
         for trial in self.trials:
             if trial.folder in results:
                 screen.finished(trial, results[trial.folder])
+                self.keep(results[trial.folder])
         try:
             while running or (waiting and not failed):
                 ready = [t for t in waiting if not failed and all(need.folder in results for need, _ in t.needs)]
@@ -80,8 +81,7 @@ class Sweep:
                     try:
                         results[trial.folder] = trial.finish(code, time.time() - since)
                         screen.finished(trial, results[trial.folder])
-                        if self.ledger:
-                            append_to_ledger(self.ledger, results[trial.folder])
+                        self.keep(results[trial.folder])
                     except RuntimeError as error:
                         screen.failed(trial, str(error))
                         failed.append(str(trial))
@@ -96,6 +96,11 @@ class Sweep:
         if failed:
             raise RuntimeError(f'{", ".join(failed)} failed. The same command goes on from the last checkpoints.')
         return [results[trial.folder] for trial in self.trials]
+
+    def keep(self, result: dict) -> None:
+        """Add a result to the ledger, unless it is there."""
+        if self.ledger:
+            append_to_ledger(self.ledger, result)
 
     def write(self, results: List[dict]) -> str:
         """Write ``sweep.json`` and the tables in ``sweep.md``; returns the tables. Each kind of metrics has its own."""

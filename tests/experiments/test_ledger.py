@@ -43,6 +43,14 @@ def test_kept_trials_do_not_run_again(trainer, capsys):
     assert 'KD' in sweep.write(again)
 
 
+def test_a_result_that_the_ledger_lost_is_kept_again(trainer, capsys):
+    run()
+    LEDGER.write_text(''.join(LEDGER.read_text().splitlines(keepends=True)[:1]))  # killed before it was written
+    capsys.readouterr()
+    run()
+    assert not started(capsys.readouterr().out) and len(read_ledger(LEDGER)) == 3
+
+
 def test_what_others_wait_for_runs_again(trainer, capsys):
     run()
     shutil.rmtree('sweep')
