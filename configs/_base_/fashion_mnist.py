@@ -14,7 +14,7 @@ test_pipeline = [dict(type='PackInputs')]
 
 train_dataloader = dict(
     batch_size=64,
-    num_workers=1,
+    num_workers=0,  # to hand over many small images takes longer than to load them
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
@@ -33,7 +33,7 @@ train_dataloader = dict(
 # The last training images are held out to choose settings; only test.py, and final sweeps, read the test images.
 val_dataloader = dict(
     batch_size=250,
-    num_workers=1,
+    num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='FashionMNIST',

@@ -13,15 +13,15 @@ from mmengine.config import Config
 from mmhssakd.weights.resume import named_checkpoint
 
 NOT_CURVES = {'lr', 'base_lr', 'data_time', 'time', 'epoch', 'iter', 'step', 'memory'}
-# Settings in which runs of one experiment may differ: where they were, how they began, and the seed.
-INCIDENTAL = re.compile(r'(^|\.)(work_dir|resume|load_from|launcher|seed|experiment_name)$')
+# Settings in which runs of one experiment may differ: where they were, how they began, who loads, and the seed.
+INCIDENTAL = re.compile(
+    r'(^|\.)(work_dir|resume|load_from|launcher|seed|experiment_name|num_workers|persistent_workers)$'
+)
 # Settings that a reader compares: no names of hooks, no variables of config files, and not what follows from others.
 COMPARED = re.compile(
     r'(model|data_preprocessor|(train|val)_dataloader|train_cfg|optim_wrapper|param_scheduler|val_evaluator)\b'
 )
-DERIVED = re.compile(
-    INCIDENTAL.pattern + r'|\.(in_channels|end|eta_max|total_steps|T_max|num_workers|persistent_workers)$'
-)
+DERIVED = re.compile(INCIDENTAL.pattern + r'|\.(in_channels|end|eta_max|total_steps|T_max)$')
 SEED = re.compile(r'[_-]?seed[_-]?\d+')
 # Units of what is logged, by name: a factor, and the unit that a value has after it.
 UNITS = {
