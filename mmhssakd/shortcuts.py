@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Union
 
 import torch
+from mmengine.config import Config
 from mmpretrain.datasets import CustomDataset
 
 from .apis import find_config, train_command
@@ -23,7 +24,7 @@ SIZE = 224  # pixels: the images of the ImageNet configs, which the students inh
 DATA = """# Written by mmhssakd.distill. Edit it, then: python tools/train.py {student} --train-teacher --auto-scale-lr
 _base_ = {base!r}
 data = dict(type='CustomDataset', data_root={images!r})
-train_dataloader = dict(dataset=dict(_delete_=True, **data, data_prefix='train', pipeline=_base_.train_pipeline))
+train = dict(data, data_prefix='train', pipeline=_base_.train_pipeline)
 val_dataloader = dict(dataset=dict(_delete_=True, **data, data_prefix='val', pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
 train_cfg = dict(max_epochs={epochs})
@@ -36,18 +37,22 @@ model = dict(
     backbone=dict(_delete_=True, type='mmhssakd.TimmBackbone', **{network}),
     neck=None,
     head=dict(num_classes={classes}, in_channels={channels}),
-    auxiliary_neck=dict(branch=dict(type='mmhssakd.ConvBranch')),
 )
 """
+BRANCHES = "model.update(auxiliary_neck=dict(branch=dict(type='mmhssakd.ConvBranch')))\n"
+NO_BRANCHES = 'model.update(auxiliary_neck=None, views=None)  # the student has none\n'
 STUDENT = """model = dict(
     head=dict(num_classes={classes}), teacher=dict(config={teacher!r}, checkpoint={checkpoint!r})
 )
 """
-UNLABELLED = """others = dict(type='mmhssakd.UnlabelledImages', data_root={unlabelled!r})
-model.update(loss_weight=dict(task={share}))  # the labeled share: the mean over fewer images is noisier
-both = [dict(one, pipeline=_base_.train_pipeline) for one in (dict(data, data_prefix='train'), others)]
-train_dataloader = dict(dataset=dict(_delete_=True, type='ConcatDataset', ignore_keys=['classes'], datasets=both))
+UNLABELLED = """others = dict(type='mmhssakd.UnlabelledImages', data_root={unlabelled!r}, pipeline=train['pipeline'])
+train = dict(type='ConcatDataset', ignore_keys=['classes'], datasets=[dict(train), others])
+model.update(loss_weight=dict(task={share}))  # times the labeled share: the mean over fewer images is noisier
 """
+CROPS = """train = dict(type='mmhssakd.FixedCrops', crops={crops}, mixed={mixed}, dataset=dict(train))
+model['teacher'].update(cache={cache!r})
+"""
+LOADER = 'train_dataloader = dict(dataset=dict(_delete_=True, **train))\n'
 
 
 def distill(
@@ -70,7 +75,8 @@ def distill(
         teacher (str): Name of a timm model, as in ``timm.list_pretrained()``, or a config file of a teacher.
         images (str): Folder with ``train`` and ``val``, each with one folder of images for each class.
         work_dir (str): Folder for configs, logs and checkpoints.
-        student (str): Name of a shipped config of HSSAKD on ImageNet, see ``python -m mmhssakd list 'hssakd_*'``.
+        student (str): Name of a shipped config on ImageNet, see ``python -m mmhssakd list 'hssakd_*'``;
+            ``hssakd_budget_r18_imagenet`` is the one for little time.
         weights (str, optional): The timm model's checkpoint file. Defaults to its published weights, downloaded.
         unlabelled (str, optional): Folder of more images, without labels, that the student trains on as well.
         epochs (int): Of the teacher's classifier, and of the student. Defaults to 100.
@@ -96,17 +102,26 @@ def distill(
     work_dir.mkdir(parents=True, exist_ok=True)
     common = dict(images=str(images), epochs=epochs, classes=len(classes), student=str(work_dir / 'student.py'))
     base, config = find_config(student), teacher
+    settings = Config.fromfile(base)
     if not teacher.endswith('.py'):
+        branches = BRANCHES if settings.model.auxiliary_neck else NO_BRANCHES
         network = timm_teacher(teacher, weights, work_dir / 'teacher.pth')
         config = str(work_dir / 'teacher.py')
-        text = (DATA + TEACHER).format(base=find_config('teacher_r34_imagenet'), **network, **common)
+        text = (DATA + TEACHER + branches + LOADER).format(
+            base=find_config('teacher_r34_imagenet'), **network, **common
+        )
         Path(config).write_text(text)
     checkpoint = str(work_dir / f'teacher/epoch_{epochs}.pth')
     text = (DATA + STUDENT).format(base=base, teacher=config, checkpoint=checkpoint, **common)
     if unlabelled:
         more = str(Path(unlabelled).resolve())
         labelled, others = len(CustomDataset(str(images / 'train'))), len(UnlabelledImages(more))
-        text += UNLABELLED.format(unlabelled=more, share=round(labelled / (labelled + others), 4))
+        weight = settings.model.get('loss_weight', {}).get('task', 1)
+        text += UNLABELLED.format(unlabelled=more, share=round(weight * labelled / (labelled + others), 4))
+    crops = settings.train_dataloader.dataset
+    if crops.type == 'mmhssakd.FixedCrops':
+        text += CROPS.format(crops=crops.crops, mixed=crops.mixed, cache=str(work_dir / 'teacher.npy'))
+    text += LOADER
     (work_dir / 'student.py').write_text(text)
     return run(str(work_dir / 'student.py'), work_dir / 'student', options or {}, processes, '--train-teacher')
 

@@ -69,4 +69,4 @@ class FixedCrops(RepeatDataset):
         other = super().__getitem__(np.random.randint(len(self)))
         image, share = sample['inputs'], np.random.uniform(0.5, 1)
         sample['inputs'] = (share * image + (1 - share) * other['inputs']).to(image.dtype)
-        del sample['data_samples'].gt_label
+        sample['data_samples'].pop('gt_label', None)

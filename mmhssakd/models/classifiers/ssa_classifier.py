@@ -32,7 +32,7 @@ class SSAClassifier(ImageClassifier):
             Defaults to rotation.
         frozen (bool | str): True keeps backbone, neck and head as they were loaded, in eval mode, and trains the
             branches alone on detached features (the paper's teacher). ``'backbone'``, for a checkpoint without a head,
-            trains a linear head with them. False (default) trains all (the paper's "Teacher*").
+            trains a linear head with them, or alone. False (default) trains all (the paper's "Teacher*").
         views_of_unlabelled (bool): Let the branches' cross-entropy count images without a label, too: for these it is
             that of the view alone, whatever the class. Defaults to False.
         channels_last (bool): Keep convolutions and images in channels-last memory format: faster. Defaults to True.
@@ -75,7 +75,7 @@ class SSAClassifier(ImageClassifier):
         # modules that train although the others are frozen
         self.trained = ('auxiliary_neck', 'head') if frozen == 'backbone' else ('auxiliary_neck',)
         if frozen:
-            if auxiliary_neck is None:
+            if auxiliary_neck is None and frozen is True:
                 raise ValueError('model.frozen=True trains the branches alone: set model.auxiliary_neck.')
             for name, module in self.named_children():
                 module.requires_grad_(name in self.trained)
