@@ -104,7 +104,7 @@ def distill(
     base, config = find_config(student), teacher
     settings = Config.fromfile(base)
     if not teacher.endswith('.py'):
-        branches = BRANCHES if settings.model.auxiliary_neck else NO_BRANCHES
+        branches = BRANCHES if settings.model.get('auxiliary_neck') else NO_BRANCHES
         network = timm_teacher(teacher, weights, work_dir / 'teacher.pth')
         config = str(work_dir / 'teacher.py')
         text = (DATA + TEACHER + branches + LOADER).format(

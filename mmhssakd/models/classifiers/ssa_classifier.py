@@ -75,7 +75,7 @@ class SSAClassifier(ImageClassifier):
         # modules that train although the others are frozen
         self.trained = ('auxiliary_neck', 'head') if frozen == 'backbone' else ('auxiliary_neck',)
         if frozen:
-            if auxiliary_neck is None and frozen is True:
+            if auxiliary_neck is None and frozen != 'backbone':
                 raise ValueError('model.frozen=True trains the branches alone: set model.auxiliary_neck.')
             for name, module in self.named_children():
                 module.requires_grad_(name in self.trained)
