@@ -1,6 +1,7 @@
 """Shared by all tests: the package is imported (so everything is registered), and one thread is enough."""
 
 import functools
+import signal
 from pathlib import Path
 
 import mmengine.config.utils
@@ -24,8 +25,12 @@ def seed():
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind():
-    """The next test starts without a runner's default scope and log (runs of one second share a log's name)."""
+    """The next test starts without a runner's default scope and log (runs of one second share a log's name), and with
+    the handler of SIGTERM that was there: sweeps take it over for the rest of a process.
+    """
+    before = signal.getsignal(signal.SIGTERM)
     yield
+    signal.signal(signal.SIGTERM, before)
     DefaultScope._instance_dict.clear()
     MMLogger._instance_dict.clear()
 
