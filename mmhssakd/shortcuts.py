@@ -13,6 +13,7 @@ from mmpretrain.datasets import CustomDataset
 
 from .apis import find_config, train_command
 from .datasets import UnlabelledImages
+from .engine.runner import bare
 from .weights.checkpoint import read_checkpoint, tensors_of
 from .weights.files import save_atomically
 from .weights.foreign import unwrap
@@ -49,10 +50,10 @@ UNLABELLED = """others = dict(type='mmhssakd.UnlabelledImages', data_root={unlab
 train = dict(type='ConcatDataset', ignore_keys=['classes'], datasets=[dict(train), others])
 model.update(loss_weight=dict(task={share}))  # times the labeled share: the mean over fewer images is noisier
 """
-CROPS = """train = dict(type='mmhssakd.FixedCrops', crops={crops}, mixed={mixed}, dataset=dict(train))
+LOADER = 'train_dataloader = dict(dataset=dict(_delete_=True, **train))\n'
+CROPS = """train_dataloader = dict(dataset=dict(dataset=dict(_delete_=True, **train)))  # within the base's FixedCrops
 model['teacher'].update(cache={cache!r})
 """
-LOADER = 'train_dataloader = dict(dataset=dict(_delete_=True, **train))\n'
 
 
 def distill(
@@ -118,10 +119,8 @@ def distill(
         labelled, others = len(CustomDataset(str(images / 'train'))), len(UnlabelledImages(more))
         weight = settings.model.get('loss_weight', {}).get('task', 1)
         text += UNLABELLED.format(unlabelled=more, share=round(weight * labelled / (labelled + others), 4))
-    crops = settings.train_dataloader.dataset
-    if crops.type == 'mmhssakd.FixedCrops':
-        text += CROPS.format(crops=crops.crops, mixed=crops.mixed, cache=str(work_dir / 'teacher.npy'))
-    text += LOADER
+    crops = bare(settings.train_dataloader.dataset.type) == 'FixedCrops'
+    text += CROPS.format(cache=str(work_dir / 'teacher.npy')) if crops else LOADER
     (work_dir / 'student.py').write_text(text)
     return run(str(work_dir / 'student.py'), work_dir / 'student', options or {}, processes, '--train-teacher')
 

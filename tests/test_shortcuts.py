@@ -1,7 +1,6 @@
 """One call from a timm checkpoint and folders to a student, one more to a detector."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +56,7 @@ def test_from_a_timm_checkpoint_to_a_detector(images, tmp_path):
     for name, value in network.state_dict().items():
         assert name.startswith('head.fc') or torch.equal(teacher[f'backbone.timm_model.{name}'], value)
     assert teacher['head.fc.weight'].shape == (2, 320)
-    assert re.search(r'labelled: [0-3]\.', done.stdout)  # of a batch of 4
+    assert 'labelled: 2.0' in done.stdout or 'labelled: 1.0' in done.stdout or 'labelled: 3.0' in done.stdout
 
     boxes = detection_data.make_voc(tmp_path / 'boxes')
     options = {'train_cfg.max_epochs': 1, 'train_dataloader.dataset.times': 1}
