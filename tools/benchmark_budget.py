@@ -1,4 +1,4 @@
-"""Accuracy against cost: train each arm of a sweep file at several budgets; one table, one figure.
+"""Accuracy against cost: train each arm of a sweep file at several budgets; a table and a figure, on one page.
 
 A budget counts training FLOPs, the teacher's forward passes included. Budget 1 is what the first arm costs in its
 config's epochs; at each budget every arm trains as long as it can, on a complete schedule. A call that was interrupted
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from analysis.model_cost import build, make_step
 from benchmarks.measure import synchronize
+from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -26,9 +27,11 @@ from mmhssakd.apis import find_config
 from mmhssakd.engine.launch import DictAction, natural
 from mmhssakd.engine.launch.config import merge_options
 from mmhssakd.experiments import make_sweep, read_sweep
+from mmhssakd.experiments.answer import answer
 from mmhssakd.experiments.table import difference, markdown, summary
 from mmhssakd.experiments.trial import Trial
 from mmhssakd.models.losses.terms import Logits
+from mmhssakd.visualization import page
 from mmhssakd.visualization.style import look, new_figure
 
 
@@ -154,57 +157,44 @@ def rows_of(
         name, found, budget = result['name'].rpartition(', x')
         if found:
             epochs = int(result['options']['train_cfg.max_epochs'])
-            price = dict(flops=counted[name].of(epochs), seconds=timed[name].of(epochs))
-            row = rows.setdefault(
-                result['name'], dict(name=name, budget=float(budget), epochs=epochs, **price, results=[])
-            )
-            row['results'].append(result)
+            price = dict(epochs=epochs, flops=counted[name].of(epochs), seconds=timed[name].of(epochs))
+            row = dict(name=name, budget=float(budget), **price, results=[])
+            rows.setdefault(result['name'], row)['results'].append(result)
     for row in rows.values():
-        theirs = [rows.get(f'{base}, x{row["budget"]:g}') for base in baselines]
-        metric = row['results'][0]['metric']
-        row['differences'] = [difference(row['results'], t['results'], metric) if t else '' for t in theirs]
-        row['values'] = [result['metrics'][metric] for result in row['results']]
-        row['metric'] = metric
+        row['metric'], seeds = row['results'][0]['metric'], {r['seed'] for r in row['results']}
+        row['values'] = [result['metrics'][row['metric']] for result in row['results']]
+        theirs = [rows.get(f'{base}, x{row["budget"]:g}', row) for base in baselines]
+        same = [[r for r in base['results'] if base is not row and r['seed'] in seeds] for base in theirs]
+        row['differences'] = [difference(row['results'], base, row['metric']) for base in same]
     return sorted(rows.values(), key=lambda row: (row['budget'], row['flops']))
 
 
-def table(rows: List[dict], baselines: List[str]) -> str:
-    """All rows in Markdown."""
+def table(rows: List[dict], baselines: List[str]) -> Tuple[List[str], List[List[str]]]:
+    """Titles of the columns, and the rows of cells."""
     titles = ['budget', 'arm', 'epochs', 'PFLOP', 'seconds', f'{rows[0]["metric"]} (%)']
     titles += [f'difference to {base} (95 % interval)' for base in baselines]
-    lines = [
-        [
-            f'{row["budget"]:g}',
-            row['name'] + (f' ({len(row["values"])} seeds)' if len(row['values']) > 1 else ''),
-            str(row['epochs']),
-            f'{row["flops"] / 1e15:.3g}',
-            f'{row["seconds"]:.0f}',
-            summary(row['values'], row['metric']),
-            *row['differences'],
-        ]
-        for row in rows
-    ]
-    return markdown(titles, lines)
+    lines = []
+    for row in rows:
+        name = row['name'] + (f' ({len(row["values"])} seeds)' if len(row['values']) > 1 else '')
+        cost = [f'{row["epochs"]}', f'{row["flops"] / 1e15:.3g}', f'{row["seconds"]:.0f}']
+        lines.append([f'{row["budget"]:g}', name, *cost, summary(row['values'], row['metric']), *row['differences']])
+    return titles, lines
 
 
-def draw(rows: List[dict], file: Path) -> None:
+def draw(rows: List[dict]) -> Figure:
     """Accuracy over cost with intervals, and the front: the best that can be had for a price, or for less."""
-    figure, axes = new_figure(1, 1, (9, 5.5))
-    axis = axes[0, 0]
+    figure, ((axis,),) = new_figure(1, 1, (9, 5.5))
     for i, name in enumerate(dict.fromkeys(row['name'] for row in rows)):
-        own = sorted((row for row in rows if row['name'] == name), key=lambda row: row['flops'])
-        means = [np.mean(row['values']) for row in own]
-        errors = [interval(row['values']) for row in own]
-        axis.errorbar([row['flops'] for row in own], means, errors, label=name, capsize=3, lw=1.5, **look(i))
-    ordered = sorted(rows, key=lambda row: row['flops'])
-    best = np.maximum.accumulate([np.mean(row['values']) for row in ordered])
-    axis.step(
-        [row['flops'] for row in ordered], best, where='post', color='#999999', lw=6, alpha=0.3, zorder=0, label='front'
-    )
+        costs, values = zip(*((row['flops'], row['values']) for row in rows if row['name'] == name))
+        means, errors = [np.mean(own) for own in values], [interval(own) for own in values]
+        axis.errorbar(costs, means, errors, label=name, capsize=3, lw=1.5, **look(i))
+    costs, means = zip(*sorted((row['flops'], np.mean(row['values'])) for row in rows))
+    front = dict(color='#999999', lw=6, alpha=0.3, zorder=0, label='front')
+    axis.step(costs, np.maximum.accumulate(means), where='post', **front)
     axis.set(xscale='log', xlabel='training FLOPs, the teacher included', ylabel=f'{rows[0]["metric"]} (%)')
     axis.grid(alpha=0.3)
     axis.legend(frameon=False)
-    figure.savefig(file, dpi=150)
+    return figure
 
 
 def interval(values: List[float]) -> float:
@@ -212,22 +202,34 @@ def interval(values: List[float]) -> float:
     return float(stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)) if len(values) > 1 else 0.0
 
 
+def write_page(title: str, rows: List[dict], baselines: List[str], file: Path) -> None:
+    """The answer at the highest budget, the figure and the table, on a page."""
+    budget = rows[-1]['budget']
+    last = [dict(result, name=row['name']) for row in rows if row['budget'] == budget for result in row['results']]
+    best = max((row for row in rows if row['budget'] == budget), key=lambda row: np.mean(row['values']))
+    said = page.paragraph(f'Budget {budget:g}: {answer(last, baselines[:1], best["name"])}', 'answer')
+    shown = page.picture(draw(rows), 'Means over the seeds and 95 % intervals, over the training FLOPs', wide=True)
+    cells = page.table(*table(rows, baselines), 'Epochs, FLOPs, and seconds of the steps are those of one training')
+    file.write_text(page.html(title, {'Accuracy against cost': [said, shown, cells]}))
+
+
 def main() -> None:
     args = parse_args()
     with message_alone():
         sweep = read_sweep(args.sweep)
-        trials = make_sweep(sweep, [0]).trials
+        trials = make_sweep(sweep, sweep['seeds']).trials
     configs = {trial.name: config_of(trial) for trial in trials if 'seed' not in sweep['arms'][trial.name]}
     counted, timed = prices(configs, args.rounds)
     made = at_budgets(sweep, configs, counted, args)
     results = run_sweep(make_sweep(made, args.seeds or sweep['seeds'], args.work_dir, args.processes, args.final), args)
     rows = rows_of(results, sweep['baseline'], counted, timed)
     folder = Path(args.work_dir or sweep['work_dir'])
-    text = f'{sweep["title"]}; {torch.get_num_threads()} threads\n\n{table(rows, sweep["baseline"])}\n'
-    (folder / 'budget.md').write_text(text)
+    said = f'{sweep["title"]}; {torch.get_num_threads()} threads\n\n{markdown(*table(rows, sweep["baseline"]))}\n'
+    (folder / 'budget.md').write_text(said)
     (folder / 'budget.json').write_text(json.dumps(rows, indent=1))
-    draw(rows, folder / 'budget.png')
-    print(f'\n{text}\nTable and figure: {folder}/budget.md, budget.json, budget.png')
+    draw(rows).savefig(folder / 'budget.png', dpi=150)
+    write_page(sweep['title'], rows, sweep['baseline'], folder / 'budget.html')
+    print(f'\n{said}\nTable and figure: {folder}/budget.html, budget.md, budget.json, budget.png')
 
 
 if __name__ == '__main__':

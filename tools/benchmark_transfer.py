@@ -11,9 +11,7 @@ from sweep import add_arguments, message_alone, run_sweep
 from mmhssakd.engine.launch import DictAction
 from mmhssakd.experiments import make_sweep
 
-STUDENTS = {
-    name: f'work_dirs/quickstart/seed_{{seed}}/{name.lower()}_r8/epoch_80.pth' for name in ('CE', 'KD', 'HSSAKD')
-}
+STUDENTS = {n: f'work_dirs/quickstart/seed_{{seed}}/{n.lower()}_r8/epoch_80.pth' for n in ('CE', 'KD', 'HSSAKD')}
 
 
 def parse_args() -> argparse.Namespace:

@@ -18,7 +18,7 @@ from .trial import Trial, read_config
 
 KEYS = dict(title=str, work_dir=str, config=str, options=dict, baseline=list, seeds=list, processes=int, arms=dict)
 KEYS |= dict(final=dict, check=bool)
-ARM_KEYS = dict(config=str, seed=int, folder=str, needs=dict, metric=str, random_start=bool, final=dict)  # or options
+ARM_KEYS = dict(config=str, seed=int, seeds=list, folder=str, needs=dict, metric=str, random_start=bool, final=dict)
 
 
 def random_start(config: str) -> Dict[str, object]:
@@ -159,18 +159,21 @@ def make_sweep(
 ) -> Sweep:
     """One trial for every seed and arm of what :func:`read_sweep` returns.
 
-    Options of an arm win over those of all; an arm with a ``seed`` of its own is one trial for all seeds. ``work_dir``
-    and ``processes`` (of each trial) win over those of the file. A ``ledger`` keeps final results: the file's ``final``
-    options hold, or an arm's own, which let its validation read the test images.
+    Options of an arm win over those of all; an arm with a ``seed`` of its own is one trial for all seeds, one with
+    ``seeds`` has no others. ``work_dir`` and ``processes`` (of each trial) win over those of the file. A ``ledger``
+    keeps final results: the file's ``final`` options hold, or an arm's own, which let its validation read the test
+    images.
 
     Raises:
         FileNotFoundError: A config does not exist.
-        ValueError: An arm stands above one that it needs, or two trials share a folder.
+        ValueError: An arm stands above one that it needs or has seeds that it lacks, or two trials share a folder.
     """
     root, processes = Path(work_dir or sweep['work_dir']), processes or sweep.get('processes')
     trials: Dict[tuple, Trial] = {}
     for seed in seeds:
         for name, arm in sweep['arms'].items():
+            if seed not in arm.get('seeds', seeds):
+                continue
             own = {key: value for key, value in arm.items() if key not in ARM_KEYS}
             config, own_seed = arm.get('config', sweep['config']), arm.get('seed', seed)
             find_config(config)
@@ -180,7 +183,7 @@ def make_sweep(
             for key, need in arm.get('needs', {}).items():
                 found = trials.get((need, sweep['arms'][need].get('seed', seed)))
                 if found is None:
-                    raise ValueError(f'{name} needs {need}, which must stand above it.')
+                    raise ValueError(f'{name} needs {need}, which must stand above it, with the same seeds.')
                 needs.append((found, key))
             options = own if 'config' in arm else sweep['options'] | own
             if ledger and 'seed' not in arm:

@@ -239,6 +239,12 @@ def test_the_papers_chain(in_project):
         ('{"arms": {"a": {}}, "baseline": "b", "config": "x.py"}', ValueError, "'b' is none of the arms"),
         ('{"arms": {"a": {"needs": {"k": "b"}}}, "config": "x.py"}', ValueError, "'b' is none of the arms"),
         ('{"arms": {"a": {"needs": {"k": "b"}}, "b": {}}, "config": "config.py"}', ValueError, 'a needs b, which must'),
+        (
+            '{"arms": {"a": {"seeds": [1]}, "b": {"needs": {"k": "a"}}}, "config": "config.py"}',
+            ValueError,
+            'b needs a, which must stand above it, with the same seeds',
+        ),
+        ('{"arms": {"a": {"seeds": 1}}, "config": "config.py"}', ValueError, 'arms.a.seeds must be of type list'),
         ('{"arms": {"a": {}}, "config": "x.py"}', FileNotFoundError, "'x.py' is neither a config"),
         ('{"arms": {}, "config": "x.py"}', ValueError, 'sweep.json must have at least one arm'),
         ('{"arms": {"a": 3}, "config": "x.py"}', ValueError, 'sweep.json: arms.a must be of type dict, but is 3'),

@@ -48,7 +48,12 @@ def file(tmp_path, monkeypatch):
         'CE': {'config': 'ce.py'},
         'KD': {'config': 'kd.py', 'needs': {'model.teacher.checkpoint': 'teacher'}, 'top1': 50},
         'kept': {'config': 'kept.py', 'needs': {'model.teacher.checkpoint': 'teacher'}, 'top1': 60},
-        'HSSAKD': {'config': 'epochs.py', 'needs': {'model.teacher.checkpoint': 'teacher'}, 'top1': 55},
+        'HSSAKD': {
+            'config': 'epochs.py',
+            'needs': {'model.teacher.checkpoint': 'teacher'},
+            'top1': 55,
+            'seeds': [1, 2],
+        },
     }
     made = dict(title='A title', work_dir='sweep', config='epochs.py', baseline=['KD'], seeds=[0, 1, 2], arms=arms)
     (tmp_path / 'sweep.json').write_text(json.dumps(made))
@@ -71,6 +76,11 @@ def test_a_sweep_at_budgets(file, monkeypatch, capsys):
         '+10.00 (+10.00 to +10.00)'
     ]
     assert rows['KD', 16]['differences'] == ['']
+    # two of the seeds, compared with KD's on these
+    assert rows['HSSAKD', 16]['values'] == [56, 59] and rows['HSSAKD', 16]['differences'] == ['+5.00 (+5.00 to +5.00)']
+    page = (file.parent / 'sweep/budget.html').read_text()
+    assert '<h1>A title</h1>' in page and 'Budget 16: kept: +10.00 points over KD (95 % interval' in page
+    assert page.count('<img') == 1 and page.count('<tr>') == 1 + len(rows)
     for part in ('| 16 | kept (3 seeds) | ', '| budget | arm | epochs | PFLOP | seconds | accuracy/top1 (%) |'):
         assert part in (file.parent / 'sweep/budget.md').read_text() and part in said
     assert (file.parent / 'sweep/budget.png').stat().st_size > 10000
