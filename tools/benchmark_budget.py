@@ -34,6 +34,8 @@ from mmhssakd.models.losses.terms import Logits
 from mmhssakd.visualization import page
 from mmhssakd.visualization.style import look, new_figure
 
+LENGTHS = ('train_cfg.max_epochs', 'train_cfg.val_interval', 'param_scheduler.total_steps', 'param_scheduler.end')
+
 
 class Price(NamedTuple):
     """What an arm's training costs in some unit: of a step without the teacher, and of the teacher in a step."""
@@ -120,9 +122,7 @@ def prices(configs: Dict[str, Config], rounds: int) -> Tuple[Dict[str, Price], D
         kept = (cfg.model.get('teacher') or {}).get('cache')
         step, teach = parts_of_a_step(cfg, size, 'cuda' if torch.cuda.is_available() else 'cpu')
         counted[name] = Price(len(loader), flops(step), flops(teach), loader.dataset.crops if kept else 0)
-        calls[name, 'student'] = step
-        if teach:
-            calls[name, 'teacher'] = teach
+        calls |= {(name, 'student'): step} | ({(name, 'teacher'): teach} if teach else {})
     spent = seconds(calls, rounds)
     timed = {
         name: price._replace(student=spent[name, 'student'], teacher=spent.get((name, 'teacher'), 0.0))
@@ -142,9 +142,7 @@ def at_budgets(sweep: dict, configs: Dict[str, Config], counted: Dict[str, Price
             if not epochs:
                 print(f'{name}: a budget of {budget:g} does not pay for one epoch.')
                 continue
-            length = {'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': epochs}
-            length |= {'param_scheduler.total_steps': epochs, 'param_scheduler.end': epochs}
-            arms[f'{name}, x{budget:g}'] = {**sweep['arms'][name], **length}
+            arms[f'{name}, x{budget:g}'] = {**sweep['arms'][name], **dict.fromkeys(LENGTHS, epochs)}
     return dict(sweep, arms=arms, baseline=[])
 
 
@@ -219,8 +217,12 @@ def main() -> None:
         sweep = read_sweep(args.sweep)
         trials = make_sweep(sweep, sweep['seeds']).trials
     configs = {trial.name: config_of(trial) for trial in trials if 'seed' not in sweep['arms'][trial.name]}
+    if unknown := set(args.arms or []) - set(configs):
+        raise SystemExit(f'--arms: {", ".join(unknown)} is none of {", ".join(configs)}.')
     counted, timed = prices(configs, args.rounds)
     made = at_budgets(sweep, configs, counted, args)
+    if all('seed' in arm for arm in made['arms'].values()):
+        raise SystemExit(1)
     results = run_sweep(make_sweep(made, args.seeds or sweep['seeds'], args.work_dir, args.processes, args.final), args)
     rows = rows_of(results, sweep['baseline'], counted, timed)
     folder = Path(args.work_dir or sweep['work_dir'])

@@ -97,3 +97,18 @@ def test_one_arm(file, monkeypatch, capsys):
     (row,) = json.loads((file.parent / 'sweep/budget.json').read_text())
     assert row['name'] == 'KD' and len(row['values']) == 1 and row['differences'] == ['']
     assert read_sweep(file)['arms'].keys() > {'CE'}
+
+
+@pytest.mark.parametrize(
+    'options, said',
+    [
+        (['--arms', 'KD', 'nothing'], '--arms: nothing is none of CE, KD, kept, HSSAKD.'),
+        (['--budgets', '0.01'], 'kept: a budget of 0.01 does not pay for one epoch.'),
+    ],
+)
+def test_nothing_to_train(file, monkeypatch, capsys, options, said):
+    monkeypatch.setattr(sys, 'argv', ['benchmark_budget.py', str(file), '--rounds', '1', *options])
+    with pytest.raises(SystemExit) as stop:
+        tool.main()
+    assert said in f'{stop.value}\n{capsys.readouterr().out}'
+    assert not (file.parent / 'sweep').exists()

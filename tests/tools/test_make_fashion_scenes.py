@@ -137,4 +137,4 @@ def test_missing_articles_are_named(monkeypatch, source, tmp_path):
 def test_no_scenes(monkeypatch, source, tmp_path, capsys):
     with pytest.raises(SystemExit):
         make(monkeypatch, source, tmp_path / 'scenes', '--test', '0')
-    assert '--train and --test must be at least 1' in capsys.readouterr().err
+    assert "argument --test: invalid natural value: '0'" in capsys.readouterr().err

@@ -18,6 +18,8 @@ from mmpretrain.datasets import FashionMNIST
 from mmpretrain.datasets.categories import FASHIONMNIST_CATEGORITES as CLASSES
 from scipy.ndimage import binary_fill_holes
 
+from mmhssakd.engine.launch import natural
+
 MIN_VISIBLE = 0.5  # part of an article that later ones leave uncovered, at least
 SPLITS = dict(trainval='train', test='test')  # our split, and the articles that it is made of
 
@@ -145,8 +147,7 @@ def coco(scenes: List[Scene], names: List[str]) -> dict:
     for i, scene in enumerate(scenes):
         for number, (label, (x1, y1, x2, y2)) in enumerate(zip(scene.labels.tolist(), scene.boxes.tolist()), start=1):
             box, area = [x1, y1, x2 - x1 + 1, y2 - y1 + 1], int((scene.owner == number).sum())
-            thing = dict(id=len(annotations), image_id=i, category_id=label, bbox=box, area=area, iscrowd=0)
-            annotations.append(thing)
+            annotations.append(dict(id=len(annotations), image_id=i, category_id=label, bbox=box, area=area, iscrowd=0))
     categories = [dict(id=i, name=name) for i, name in enumerate(CLASSES)]
     return dict(images=images, annotations=annotations, categories=categories)
 
@@ -186,13 +187,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--source', type=Path, default=Path('data/fashion-mnist'), help='folder of Fashion-MNIST')
     parser.add_argument('--out', type=Path, default=Path('data/fashion-scenes'))
-    parser.add_argument('--train', type=int, default=240, help='number of train scenes')
-    parser.add_argument('--test', type=int, default=1000, help='number of test scenes')
+    parser.add_argument('--train', type=natural, default=240, help='number of train scenes')
+    parser.add_argument('--test', type=natural, default=1000, help='number of test scenes')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--coco', action='store_true', help='write COCO annotation files as well')
     args = parser.parse_args()
-    if min(args.train, args.test) < 1:
-        parser.error('--train and --test must be at least 1.')
 
     for number, (split, source) in enumerate(SPLITS.items()):
         articles, labels = load_articles(args.source, source)
