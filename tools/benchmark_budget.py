@@ -180,18 +180,18 @@ def table(rows: List[dict], baselines: List[str]) -> Tuple[List[str], List[List[
 
 
 def draw(rows: List[dict]) -> Figure:
-    """Accuracy over cost with intervals, and the front: the best that can be had for a price, or for less."""
+    """Accuracy (by the log of the errors) over cost, with intervals, and the front: the best for a price or less."""
     figure, ((axis,),) = new_figure(1, 1, (9, 5.5))
     for i, name in enumerate(dict.fromkeys(row['name'] for row in rows)):
         costs, values = zip(*((row['flops'], row['values']) for row in rows if row['name'] == name))
-        means, errors = [np.mean(own) for own in values], [interval(own) for own in values]
-        axis.errorbar(costs, means, errors, label=name, capsize=3, lw=1.5, **look(i))
+        axis.errorbar(costs, [*map(np.mean, values)], [*map(interval, values)], label=name, capsize=3, **look(i))
     costs, means = zip(*sorted((row['flops'], np.mean(row['values'])) for row in rows))
     front = dict(color='#999999', lw=6, alpha=0.3, zorder=0, label='front')
     axis.step(costs, np.maximum.accumulate(means), where='post', **front)
     axis.set(xscale='log', xlabel='training FLOPs, the teacher included', ylabel=f'{rows[0]["metric"]} (%)')
+    axis.set_yscale('function', functions=(lambda y: -np.log(np.maximum(100 - y, 1)), lambda z: 100 - np.exp(-z)))
     axis.grid(alpha=0.3)
-    axis.legend(frameon=False)
+    figure.legend(loc='outside right upper', frameon=False)
     return figure
 
 
