@@ -102,11 +102,7 @@ def coco_content(root: str, place: str) -> dict:
         kinds = [kind for kind in kinds if kind['id'] in used or kind['name'] not in groups]
         folder = next((f for f in folders if images and osp.isfile(osp.join(f, images[0]['file_name']))), folders[0])
         images = [
-            dict(
-                img_id=i['id'],
-                file_name=osp.join(folder, i['file_name']),
-                **{s: int(i[s]) for s in ('width', 'height')},
-            )
+            dict(img_id=i['id'], file_name=osp.join(folder, i['file_name']), **{s: int(i[s]) for s in SIDES})
             for i in images
         ]
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
