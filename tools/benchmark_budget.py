@@ -9,7 +9,7 @@ import argparse
 import json
 import time
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Tuple
 
 import numpy as np
 import torch
@@ -75,12 +75,12 @@ def config_of(trial: Trial) -> Config:
     return cfg
 
 
-def parts_of_a_step(cfg: Config, size: int, device: str) -> Tuple[Callable, Optional[Callable]]:
-    """An arm's training step without the teacher, and the teacher's part of it (None: no teacher)."""
+def parts_of_a_step(cfg: Config, size: int, device: str) -> Tuple[Callable, Callable]:
+    """An arm's training step without the teacher, and the teacher's part of it, nothing if there is none."""
     model = build(cfg).to(device)
     step, wrapper, images = make_step(model, cfg, size, cfg.train_dataloader.batch_size)
     if not model.__dict__.get('teacher'):
-        return step, None
+        return step, lambda: None
     teach, views = model.teach, model.make_views(images.float())
 
     def teacher() -> Logits:
@@ -92,10 +92,10 @@ def parts_of_a_step(cfg: Config, size: int, device: str) -> Tuple[Callable, Opti
     return step, teacher
 
 
-def flops(work: Optional[Callable]) -> float:
+def flops(work: Callable) -> float:
     """FLOPs of a call, exactly."""
     with FlopCounterMode(display=False) as counter:
-        (work or (lambda: None))()
+        work()
     return counter.get_total_flops()
 
 
@@ -122,12 +122,9 @@ def prices(configs: Dict[str, Config], rounds: int) -> Tuple[Dict[str, Price], D
         kept = (cfg.model.get('teacher') or {}).get('cache')
         step, teach = parts_of_a_step(cfg, size, 'cuda' if torch.cuda.is_available() else 'cpu')
         counted[name] = Price(len(loader), flops(step), flops(teach), loader.dataset.crops if kept else 0)
-        calls |= {(name, 'student'): step} | ({(name, 'teacher'): teach} if teach else {})
+        calls[name, 'student'], calls[name, 'teacher'] = step, teach
     spent = seconds(calls, rounds)
-    timed = {
-        name: price._replace(student=spent[name, 'student'], teacher=spent.get((name, 'teacher'), 0.0))
-        for name, price in counted.items()
-    }
+    timed = {n: p._replace(student=spent[n, 'student'], teacher=spent[n, 'teacher']) for n, p in counted.items()}
     return counted, timed
 
 
@@ -200,13 +197,13 @@ def interval(values: List[float]) -> float:
     return float(stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)) if len(values) > 1 else 0.0
 
 
-def write_page(title: str, rows: List[dict], baselines: List[str], file: Path) -> None:
+def write_page(title: str, rows: List[dict], baselines: List[str], figure: Figure, file: Path) -> None:
     """The answer at the highest budget, the figure and the table, on a page."""
     budget = rows[-1]['budget']
     last = [dict(result, name=row['name']) for row in rows if row['budget'] == budget for result in row['results']]
     best = max((row for row in rows if row['budget'] == budget), key=lambda row: np.mean(row['values']))
     said = page.paragraph(f'Budget {budget:g}: {answer(last, baselines[:1], best["name"])}', 'answer')
-    shown = page.picture(draw(rows), 'Means over the seeds and 95 % intervals, over the training FLOPs', wide=True)
+    shown = page.picture(figure, 'Means over the seeds and 95 % intervals, over the training FLOPs', wide=True)
     cells = page.table(*table(rows, baselines), 'Epochs, FLOPs, and seconds of the steps are those of one training')
     file.write_text(page.html(title, {'Accuracy against cost': [said, shown, cells]}))
 
@@ -229,8 +226,9 @@ def main() -> None:
     said = f'{sweep["title"]}; {torch.get_num_threads()} threads\n\n{markdown(*table(rows, sweep["baseline"]))}\n'
     (folder / 'budget.md').write_text(said)
     (folder / 'budget.json').write_text(json.dumps(rows, indent=1))
-    draw(rows).savefig(folder / 'budget.png', dpi=150)
-    write_page(sweep['title'], rows, sweep['baseline'], folder / 'budget.html')
+    figure = draw(rows)
+    figure.savefig(folder / 'budget.png', dpi=150)
+    write_page(sweep['title'], rows, sweep['baseline'], figure, folder / 'budget.html')
     print(f'\n{said}\nTable and figure: {folder}/budget.html, budget.md, budget.json, budget.png')
 
 

@@ -18,6 +18,7 @@ from .trial import Trial, read_config
 
 KEYS = dict(title=str, work_dir=str, config=str, options=dict, baseline=list, seeds=list, processes=int, arms=dict)
 KEYS |= dict(final=dict, check=bool)
+# of an arm; its other keys are options
 ARM_KEYS = dict(config=str, seed=int, seeds=list, folder=str, needs=dict, metric=str, random_start=bool, final=dict)
 
 
