@@ -156,11 +156,10 @@ def rows_of(
             row = dict(name=name, budget=float(budget), **price, results=[])
             rows.setdefault(result['name'], row)['results'].append(result)
     for row in rows.values():
-        row['metric'], seeds = row['results'][0]['metric'], {r['seed'] for r in row['results']}
+        row['metric'] = row['results'][0]['metric']
         row['values'] = [result['metrics'][row['metric']] for result in row['results']]
-        theirs = [rows.get(f'{base}, x{row["budget"]:g}', row) for base in baselines]
-        same = [[r for r in base['results'] if base is not row and r['seed'] in seeds] for base in theirs]
-        row['differences'] = [difference(row['results'], base, row['metric']) for base in same]
+        theirs = [rows.get(f'{base}, x{row["budget"]:g}', row)['results'] for base in baselines]
+        row['differences'] = [difference(row['results'], base, row['metric']) for base in theirs]
     return sorted(rows.values(), key=lambda row: (row['budget'], row['flops']))
 
 

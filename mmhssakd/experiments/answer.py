@@ -14,7 +14,7 @@ def answer(results: Sequence[dict], baselines: Sequence[str] = (), name: Optiona
     Args:
         results (Sequence[dict]): As for :func:`build_table`, compared by one metric.
         baselines (Sequence[str]): The last one that has results is compared with.
-        name (str, optional): The arm. Defaults to the last one that is no baseline and has the seeds of the baseline.
+        name (str, optional): The arm. Defaults to the last of those that have most seeds in common with it.
 
     Returns:
         str: One sentence; of the highest result if there is nothing to compare.
@@ -23,16 +23,18 @@ def answer(results: Sequence[dict], baselines: Sequence[str] = (), name: Optiona
     unit, seeds = unit_of(metric)[1], {key: len(arm) for key, arm in arms.items()}
     base = next((key for key in reversed(baselines) if key in arms), '')
     names = [name] if name else [key for key in reversed(arms) if key not in baselines]
-    gains = {key: gain for key in names if base and (gain := paired(arms[key], arms[base], metric))}
+    pairs = {key: pair for key in names if base and (pair := paired(arms[key], arms[base], metric))}
+    gains = {key: pair for key, pair in pairs.items() if pair['seeds'] > 1 or seeds[key] == seeds[base]}
     if not gains:
         reached = {key: [r['metrics'].get(metric, -np.inf) for r in arm] for key, arm in arms.items()}
         best = max(reached, key=lambda key: np.mean(reached[key]))
         count = f'{seeds[best]} seeds' if seeds[best] > 1 else 'one seed'
         said = f'{best}: {summary(reached[best], metric)} {unit}'.strip() + f' ({metric}, {count}'
         return f'{said}, the highest of {len(arms)}).' if len(arms) > 1 else f'{said}).'
-    found, gain = next(iter(gains.items()))
+    found = max(gains, key=lambda key: gains[key]['seeds'])
+    gain = gains[found]
     mean, low, high = (f'{gain[key]:+.{2 if unit else 4}f}' for key in ('mean', 'low', 'high'))
-    sure = f'95 % interval {low} to {high}, {seeds[found]} seeds' if seeds[found] > 1 else 'one seed, so no interval'
+    sure = f'95 % interval {low} to {high}, {gain["seeds"]} seeds' if gain['seeds'] > 1 else 'one seed, so no interval'
     ours, theirs = (np.mean([r.get('seconds') or np.nan for r in arms[key]]) for key in (found, base))
     cost = '' if np.isnan(ours / theirs) else f', at {ours / theirs:.1f} times its training time'
     doubt = '; the interval includes zero' if gain['low'] <= 0 <= gain['high'] else ''

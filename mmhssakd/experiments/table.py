@@ -1,7 +1,7 @@
 """The one table of results: means and deviations over seeds, and paired differences to baselines."""
 
 import re
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from scipy import stats
@@ -34,26 +34,28 @@ def split(results: Sequence[dict], key: str) -> Dict[str, List[dict]]:
     return parts
 
 
-def paired(own: List[dict], base: List[dict], metric: str, level: float = 0.95) -> Optional[Dict[str, float]]:
-    """Mean difference of two arms, seed by seed, with its confidence interval by Student's t (NaN for one seed).
+def paired(own: List[dict], base: List[dict], metric: str, level: float = 0.95) -> Optional[Dict[str, Any]]:
+    """Mean difference of two arms over the seeds that both have, with its interval by Student's t (NaN for one seed).
 
-    None if they do not have the same seeds.
+    None if they have no seed in common, or one has a seed twice.
     """
     ours, theirs = ({r['seed']: r['metrics'].get(metric) for r in arm} for arm in (own, base))
     seeds = [seed for seed in ours if None not in (ours[seed], theirs.get(seed))]
-    if own is base or not len(seeds) == len(own) == len(base):
+    if own is base or not seeds or (len(ours), len(theirs)) != (len(own), len(base)):
         return None
     values, others = ([arm[seed] for seed in seeds] for arm in (ours, theirs))
     low = high = float('nan')
-    if len(values) > 1:
+    if len(seeds) > 1:
         low, high = map(float, stats.ttest_rel(values, others).confidence_interval(level))
-    return dict(mean=float(np.mean(np.subtract(values, others))), low=low, high=high)
+    return dict(mean=float(np.mean(np.subtract(values, others))), low=low, high=high, seeds=len(seeds))
 
 
 def difference(own: List[dict], base: List[dict], metric: str) -> str:
-    """Paired difference of two arms that have the same seeds, several of them; else ''."""
-    found = paired(own, base, metric) if len(own) > 1 else None
-    return f'{found["mean"]:+.2f} ({found["low"]:+.2f} to {found["high"]:+.2f})' if found else ''
+    """Paired difference of two arms that have several seeds in common; else ''."""
+    found = paired(own, base, metric)
+    if not found or found['seeds'] == 1:
+        return ''
+    return f'{found["mean"]:+.2f} ({found["low"]:+.2f} to {found["high"]:+.2f})'
 
 
 def build_table(results: Sequence[dict], baselines: Sequence[str] = ()) -> Tuple[List[str], List[List[str]]]:

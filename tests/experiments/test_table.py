@@ -19,15 +19,22 @@ def test_paired_difference_is_the_paired_t_interval():
     rows = results(ours=[5.0, 7.0, 6.5], base=[4.0, 6.5, 5.0])
     half = stats.t.ppf(0.975, 2) * stats.sem([1.0, 0.5, 1.5])
     found = paired(rows[:3], rows[5:2:-1], 'accuracy/top1')  # by seed, not by order
-    assert found == dict(mean=pytest.approx(1.0), low=pytest.approx(1 - half), high=pytest.approx(1 + half))
+    assert found == dict(mean=pytest.approx(1.0), low=pytest.approx(1 - half), high=pytest.approx(1 + half), seeds=3)
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         assert math.isnan(paired(rows[:1], rows[3:4], 'accuracy/top1')['low'])
 
 
+def test_pairs_are_made_of_the_seeds_that_both_have():
+    rows = results(ours=[5.0, 7.0, 6.5], base=[4.0, 6.5])
+    assert paired(rows[:3], rows[3:], 'accuracy/top1') == paired(rows[:2], rows[3:], 'accuracy/top1')
+    assert build_table(rows, ['base'])[1][0][2] == '+0.75 (-2.43 to +3.93)'
+    assert build_table(rows[:1] + rows[3:], ['base'])[1][0][2] == ''  # one seed has no interval
+
+
 def test_unpaired():
     rows = results(ours=[5.0, 7.0, 6.5], base=[4.0, 6.5])
-    assert paired(rows[:3], rows[3:], 'accuracy/top1') is None
+    assert paired(rows[2:3], rows[3:], 'accuracy/top1') is None
     assert paired(rows[:2], rows[3:], 'accuracy/top5') is None
     assert paired([rows[0], rows[0]], rows[3:4], 'accuracy/top1') is None  # one seed, twice
 
