@@ -135,8 +135,9 @@ def read_sweep(file: Path) -> dict:
     for name, arm in sweep['arms'].items():
         check_types({name: arm}, {name: dict}, f'{file}: arms.')
         check_types(arm, ARM_KEYS, f'{file}: arms.{name}.')
-    if not (sweep['arms'] and sweep['seeds'] and all(type(seed) is int for seed in sweep['seeds'])):
-        raise ValueError(f'{file} must have at least one arm, and whole numbers as seeds, but has {sweep["seeds"]}.')
+    seeds = sum((arm.get('seeds', []) for arm in sweep['arms'].values()), sweep['seeds'])
+    if not (sweep['arms'] and sweep['seeds'] and all(type(seed) is int for seed in seeds)):
+        raise ValueError(f'{file} must have at least one arm, and whole numbers as seeds, but has {seeds}.')
     needed = [name for arm in sweep['arms'].values() for name in arm.get('needs', {}).values()]
     for name in [*sweep['baseline'], *needed]:
         if name not in list(sweep['arms']):  # it may be anything

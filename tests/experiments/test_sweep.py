@@ -251,6 +251,7 @@ def test_the_papers_chain(in_project):
         ('{"arms": {"a": 3}, "config": "x.py"}', ValueError, 'sweep.json: arms.a must be of type dict, but is 3'),
         ('{"arms": {"a": {"seed": "1"}}, "config": "x"}', ValueError, "arms.a.seed must be of type int, but is '1'"),
         ('{"arms": {"a": {}}, "config": "x", "seeds": [null]}', ValueError, r'numbers as seeds, but has \[None\]'),
+        ('{"arms": {"a": {"seeds": ["1"]}}, "config": "x", "seeds": [0]}', ValueError, r"but has \[0, '1'\]"),
         ('{"_base_": 3, "arms": {"a": {}}, "config": "x"}', ValueError, 'is no JSON, or does not fit its _base_'),
         ('{"arms": {"a": {"folder": "../.."}}, "config": "config.py"}', ValueError, "below .*, but is '../..'"),
         ('{"arms": {"a": {"folder": "/tmp"}}, "config": "config.py"}', ValueError, "below .*, but is '/tmp'"),
