@@ -14,7 +14,8 @@ def answer(results: Sequence[dict], baselines: Sequence[str] = (), name: Optiona
     Args:
         results (Sequence[dict]): As for :func:`build_table`, compared by one metric.
         baselines (Sequence[str]): The last one that has results is compared with.
-        name (str, optional): The arm. Defaults to the last of those that have most seeds in common with it.
+        name (str, optional): The arm. Defaults to the last one that is no baseline, of those that have most seeds in
+            common with the baseline.
 
     Returns:
         str: One sentence; of the highest result if there is nothing to compare.
