@@ -46,10 +46,12 @@ VARIANTS = {
         'our model, recommended fast settings', optimizer=dict(fused=True), amp='native', cudnn_benchmark=True
     ),
     'floor': Variant('forward and backward of the networks alone', 'floor'),
+    'floor_amp': Variant('the same, bfloat16 autocast', 'floor', amp='on'),
     # single changes, to see what each gives
     'fused': Variant('default, fused SGD', optimizer=dict(fused=True)),
     'with_cp': Variant('default, branches checkpointed', model=dict(with_cp=True)),
     'amp': Variant('default, bfloat16 autocast', amp='on'),
+    'amp_with_cp': Variant('the same, branches checkpointed', model=dict(with_cp=True), amp='on'),
     'compile': Variant('default, blocks compiled', compile=True),
 }
 
@@ -68,14 +70,15 @@ def reference_step(model: nn.Module, optimizer: dict, images: torch.Tensor, labe
     return lambda: reference.step(student, teacher, sgd, images, labels)
 
 
-def floor_step(model: nn.Module, images: torch.Tensor) -> Step:
+def floor_step(model: nn.Module, images: torch.Tensor, amp: bool) -> Step:
     """Forward and backward of the networks that our model runs: no views, losses, optimizer or log."""
     views = model.make_views(images)
 
     def step() -> Dict[str, float]:
         model.zero_grad()
-        model.teach(views)
-        logits, aux_logits = model.forward_views(views)
+        with torch.autocast(views.device.type, torch.bfloat16, enabled=amp):
+            model.teach(views)
+            logits, aux_logits = model.forward_views(views)
         outputs = [logits, *aux_logits]
         torch.autograd.backward(outputs, [torch.full_like(output, 1e-3) for output in outputs])
         return {}
@@ -108,9 +111,9 @@ def make_step(name: str, pair: str, size: int, batch_size: int, device: str = 'c
     optimizer = dict(SGD, **variant.optimizer)
     if variant.kind == 'reference':
         return reference_step(model, optimizer, images, labels)
+    amp = variant.amp == 'on' or (variant.amp == 'native' and (device != 'cpu' or has_bfloat16()))
     if variant.kind == 'floor':
-        return floor_step(model, images)
+        return floor_step(model, images, amp)
     if variant.compile:
         compile_blocks(model)
-    amp = variant.amp == 'on' or (variant.amp == 'native' and (device != 'cpu' or has_bfloat16()))
     return our_step(model, optimizer, amp, data)
