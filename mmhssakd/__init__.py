@@ -1,16 +1,23 @@
 """mmhssakd: hierarchical self-supervision augmented knowledge distillation for OpenMMLab.
 
-Importing the package registers every component under the scope ``mmhssakd``.
+Importing the package makes its registries known, under the scope ``mmhssakd``: they import their components when the
+first one is asked for.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, List
 
 from .compat import prepare
 from .version import __version__
 
 prepare()
 
-from . import datasets, engine, evaluation, models  # noqa: E402
-from .apis import get_model, list_models  # noqa: E402
-from .shortcuts import distill, finetune  # noqa: E402
+from . import registry  # noqa: E402
+
+if TYPE_CHECKING:
+    from . import datasets, engine, evaluation, models
+    from .apis import get_model, list_models
+    from .shortcuts import distill, finetune
 
 __all__ = [
     '__version__',
@@ -22,4 +29,18 @@ __all__ = [
     'get_model',
     'list_models',
     'models',
+    'registry',
 ]
+FUNCTIONS = {'distill': 'shortcuts', 'finetune': 'shortcuts', 'get_model': 'apis', 'list_models': 'apis'}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for."""
+    if name not in __all__:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    module = import_module(f'{__name__}.{FUNCTIONS.get(name, name)}')
+    return getattr(module, name) if name in FUNCTIONS else module
+
+
+def __dir__() -> List[str]:
+    return __all__

@@ -5,15 +5,20 @@ package that builds on another one. What we lack is looked up in mmpretrain's re
 ``mmhssakd.registry.MODELS.build(dict(type='HSSAKD', backbone=dict(type='ResNet', ...)))`` works too.
 """
 
-from typing import Any
+from typing import Any, Dict
 
 import mmpretrain.registry as mmpretrain_registry
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
+from .compat.stacks import check_torchvision
+
 
 class _Registry(Registry):
-    """A registry that prefers its own names and then asks mmpretrain's registry."""
+    """A registry that prefers its own names and then asks mmpretrain's registry.
+
+    The modules with its components are imported when it is first asked for one.
+    """
 
     def __init__(self, kind: str, locations: list) -> None:
         super().__init__(
@@ -24,9 +29,19 @@ class _Registry(Registry):
         )
         self.fallback = getattr(mmpretrain_registry, kind)
 
+    def import_from_location(self) -> None:
+        """Import them, if torchvision, which they need, fits torch."""
+        check_torchvision()
+        super().import_from_location()
+
+    @property
+    def module_dict(self) -> Dict[str, Any]:
+        """All components by name."""
+        self.import_from_location()
+        return super().module_dict
+
     def build(self, cfg: dict, *args, **kwargs) -> Any:
         """Build ``cfg``, whatever the default scope of the running config is."""
-        self.import_from_location()
         name = cfg.get('type') if isinstance(cfg, dict) else None
         if not isinstance(name, str) or '.' in name:
             return super().build(cfg, *args, **kwargs)

@@ -1,7 +1,7 @@
 # SSDLite with the distilled MobileNetV2 on COCO (mmdet's recipe).
 _base_ = ['mmdet::ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py', '../_base_/voc0712.py']
 
-custom_imports = dict(imports=['mmhssakd'])
+custom_imports = dict(imports=['mmhssakd', 'mmhssakd.compat.patches'])  # the latter for mmdet's SSD
 runner_type = 'mmhssakd.Runner'
 custom_hooks = [dict(type='mmhssakd.PretrainedCheckHook')]
 

@@ -14,7 +14,6 @@ from typing import Any, Callable, Dict, List
 
 import numpy as np
 import torch
-import torchvision  # noqa: F401, it registers torch.ops.torchvision
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -76,6 +75,13 @@ def wide(*tensors: Tensor) -> List[Tensor]:
     return [tensor.to(torch.promote_types(tensor.dtype, torch.float32)) for tensor in tensors]
 
 
+def vision() -> Any:
+    """torchvision's operators."""
+    import torchvision  # noqa: F401, it registers them; a heavy import
+
+    return torch.ops.torchvision
+
+
 def single(number: float) -> float:
     """The number rounded to float32, which is what mmcv's C++ functions take."""
     return float(np.float32(number))
@@ -94,7 +100,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Ten
     boxes, scores = wide(boxes, scores)
     scores, order = scores.sort(descending=True)  # torchvision's own sort puts equal scores in another order
     boxes = torch.cat([boxes[:, :2], boxes[:, 2:] + offset], dim=1)[order]
-    return order[torch.ops.torchvision.nms(boxes, scores, single(iou_threshold))]
+    return order[vision().nms(boxes, scores, single(iou_threshold))]
 
 
 def overlaps(box: Tensor, boxes: Tensor, offset: int = 0) -> Tensor:
@@ -156,7 +162,7 @@ def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, *argmax: Tens
     mmcv counts samples (``sampling_ratio=0``) in float32, torchvision in the type of the input: in float64, a bin whose
     size is within float32's rounding of a whole number may get one sample more or less.
     """
-    output.copy_(torch.ops.torchvision.roi_align(*wide(input, rois), *align(options)))
+    output.copy_(vision().roi_align(*wide(input, rois), *align(options)))
 
 
 @stand_in
@@ -164,7 +170,7 @@ def roi_align_backward(*tensors: Tensor, **options: Any) -> None:
     """The gradient, into ``grad_input``."""
     grad_output, rois, _, _, grad_input = tensors
     arguments = align(options, *grad_input.shape)
-    grad_input.copy_(torch.ops.torchvision._roi_align_backward(*wide(grad_output, rois), *arguments))
+    grad_input.copy_(vision()._roi_align_backward(*wide(grad_output, rois), *arguments))
 
 
 def edges(count: int, size: Tensor, start: Tensor, limit: int) -> List[List[int]]:
@@ -258,7 +264,7 @@ def first_kind(input: Tensor, weight: Tensor, offset: Tensor, options: dict) -> 
 def deform_conv_forward(*tensors: Tensor, **options: int) -> None:
     """The convolution, into ``output``."""
     input, weight, offset, output = tensors[:4]
-    output.copy_(torch.ops.torchvision.deform_conv2d(*first_kind(input, weight, offset, options)))
+    output.copy_(vision().deform_conv2d(*first_kind(input, weight, offset, options)))
 
 
 @stand_in
@@ -266,7 +272,7 @@ def deform_conv_backward_input(*tensors: Tensor, **options: int) -> None:
     """The gradients of input and offset."""
     input, offset, grad_output, grad_input, grad_offset, weight, _ = tensors
     arguments = first_kind(input, weight, offset, options)
-    grads = torch.ops.torchvision._deform_conv2d_backward(*wide(grad_output), *arguments)
+    grads = vision()._deform_conv2d_backward(*wide(grad_output), *arguments)
     grad_input.copy_(grads[0])
     grad_offset.copy_(grads[2])
 
@@ -276,7 +282,7 @@ def deform_conv_backward_parameters(*tensors: Tensor, scale: float = 1, **option
     """The gradient of the weight, which it does not need."""
     input, offset, grad_output, grad_weight = tensors[:4]
     arguments = first_kind(input, grad_weight, offset, options)
-    grads = torch.ops.torchvision._deform_conv2d_backward(*wide(grad_output), *arguments)
+    grads = vision()._deform_conv2d_backward(*wide(grad_output), *arguments)
     grad_weight.add_(grads[1], alpha=scale)
 
 
@@ -292,7 +298,7 @@ def second_kind(input: Tensor, weight: Tensor, bias: Tensor, offset: Tensor, mas
 def modulated_deform_conv_forward(*tensors: Tensor, **options: Any) -> None:
     """The convolution, into ``output``."""
     input, weight, bias, _, offset, mask, output, _ = tensors
-    output.copy_(torch.ops.torchvision.deform_conv2d(*second_kind(input, weight, bias, offset, mask, options)))
+    output.copy_(vision().deform_conv2d(*second_kind(input, weight, bias, offset, mask, options)))
 
 
 @stand_in
@@ -301,7 +307,7 @@ def modulated_deform_conv_backward(*tensors: Tensor, **options: Any) -> None:
     input, weight, bias, _, offset, mask, _ = tensors[:7]
     grad_input, grad_weight, grad_bias, grad_offset, grad_mask, grad_output = tensors[7:]
     arguments = second_kind(input, weight, bias, offset, mask, options)
-    grads = torch.ops.torchvision._deform_conv2d_backward(*wide(grad_output), *arguments)
+    grads = vision()._deform_conv2d_backward(*wide(grad_output), *arguments)
     for into, grad in zip((grad_input, grad_weight, grad_offset, grad_mask), grads):
         into.copy_(grad)
     if options['with_bias']:

@@ -56,8 +56,8 @@ def check() -> None:
     """Compare what is installed with :data:`STACKS` and :data:`PYTHONS`.
 
     Raises:
-        ImportError: A package is missing, outside its range, or of another stack than the others; torchvision does not
-            fit torch; or this Python cannot run them. The message says what to do.
+        ImportError: A package is missing, outside its range, or of another stack than the others, or this Python cannot
+            run them. The message says what to do.
     """
     check_python()
     found = installed()
@@ -71,7 +71,6 @@ def check() -> None:
         )
     for module, package in STACKS[stack].items():
         check_package(module, package, {name: found[name] for name in package.names if name in found})
-    check_torchvision()
 
 
 def check_python() -> None:
