@@ -35,11 +35,15 @@ FUNCTIONS = {'distill': 'shortcuts', 'finetune': 'shortcuts', 'get_model': 'apis
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for."""
-    if name not in __all__:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    module = import_module(f'{__name__}.{FUNCTIONS.get(name, name)}')
-    return getattr(module, name) if name in FUNCTIONS else module
+    """Import what is asked for: one of :data:`FUNCTIONS`, or a module."""
+    module = f'{__name__}.{FUNCTIONS.get(name, name)}'
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}') from None
+    return getattr(found, name) if name in FUNCTIONS else found
 
 
 def __dir__() -> List[str]:

@@ -48,6 +48,7 @@ def test_components_are_imported_when_they_are_asked_for():
 def test_what_the_package_has():
     assert all(getattr(mmhssakd, name) is not None for name in dir(mmhssakd))
     assert mmhssakd.models.HSSAKD is MODELS.get('HSSAKD')
+    assert mmhssakd.apis.get_model is mmhssakd.get_model
     with pytest.raises(AttributeError, match="'mmhssakd' has no attribute 'distil'"):
         mmhssakd.distil  # noqa: B018
 
