@@ -1,8 +1,7 @@
 """Accuracy against cost: train each arm of a sweep file at several budgets; a table and a figure, on one page.
 
 A budget counts training FLOPs, the teacher's forward passes included. Budget 1 is what the first arm costs in its
-config's epochs; at each budget every arm trains as long as it can, on a complete schedule. A call that was interrupted
-goes on.
+config's epochs; at each budget every arm trains as long as it can, on a complete schedule. An interrupted call goes on.
 """
 
 import argparse
@@ -63,6 +62,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--budgets', type=float, nargs='+', default=[1, 4, 16], help='multiples of budget 1')
     parser.add_argument('--arms', nargs='+', help='only these of the file; the first one defines budget 1 all the same')
     parser.add_argument('--rounds', type=natural, default=10, help='steps of each arm that are timed, in turns')
+    parser.add_argument('--peers', type=Path, help='JSON file of more points of the figure: name, flops, values')
     add_arguments(parser)
     return parser.parse_args()
 
@@ -123,9 +123,8 @@ def prices(configs: Dict[str, Config], rounds: int) -> Tuple[Dict[str, Price], D
         step, teach = parts_of_a_step(cfg, size, 'cuda' if torch.cuda.is_available() else 'cpu')
         counted[name] = Price(len(loader), flops(step), flops(teach), loader.dataset.crops if kept else 0)
         calls[name, 'student'], calls[name, 'teacher'] = step, teach
-    spent = seconds(calls, rounds)
-    timed = {n: p._replace(student=spent[n, 'student'], teacher=spent[n, 'teacher']) for n, p in counted.items()}
-    return counted, timed
+    took = seconds(calls, rounds)
+    return counted, {n: p._replace(student=took[n, 'student'], teacher=took[n, 'teacher']) for n, p in counted.items()}
 
 
 def at_budgets(sweep: dict, configs: Dict[str, Config], counted: Dict[str, Price], args: argparse.Namespace) -> dict:
@@ -177,7 +176,7 @@ def table(rows: List[dict], baselines: List[str]) -> Tuple[List[str], List[List[
 
 def draw(rows: List[dict]) -> Figure:
     """Accuracy (by the log of the errors) over cost, with intervals, and the front: the best for a price or less."""
-    figure, ((axis,),) = new_figure(1, 1, (9, 5.5))
+    figure, ((axis,),) = new_figure(1, 1, (10, 5.5))
     for i, name in enumerate(dict.fromkeys(row['name'] for row in rows)):
         costs, values = zip(*((row['flops'], row['values']) for row in rows if row['name'] == name))
         axis.errorbar(costs, [*map(np.mean, values)], [*map(interval, values)], label=name, capsize=3, **look(i))
@@ -212,6 +211,7 @@ def main() -> None:
     with message_alone():
         sweep = read_sweep(args.sweep)
         trials = make_sweep(sweep, sweep['seeds']).trials
+        peers = json.loads(args.peers.read_text()) if args.peers else []
     configs = {trial.name: config_of(trial) for trial in trials if 'seed' not in sweep['arms'][trial.name]}
     if unknown := set(args.arms or []) - set(configs):
         raise SystemExit(f'--arms: {", ".join(unknown)} is none of {", ".join(configs)}.')
@@ -225,7 +225,7 @@ def main() -> None:
     said = f'{sweep["title"]}; {torch.get_num_threads()} threads\n\n{markdown(*table(rows, sweep["baseline"]))}\n'
     (folder / 'budget.md').write_text(said)
     (folder / 'budget.json').write_text(json.dumps(rows, indent=1))
-    figure = draw(rows)
+    figure = draw(rows + peers)
     figure.savefig(folder / 'budget.png', dpi=150)
     write_page(sweep['title'], rows, sweep['baseline'], figure, folder / 'budget.html')
     print(f'\n{said}\nTable and figure: {folder}/budget.html, budget.md, budget.json, budget.png')

@@ -90,10 +90,14 @@ def test_a_sweep_at_budgets(file, monkeypatch, capsys):
     assert lengths == {str(rows['KD', 16]['epochs'])}
 
 
-def test_one_arm(file, monkeypatch, capsys):
+def test_one_arm_and_a_peer(file, monkeypatch, capsys):
     arguments = ['benchmark_budget.py', str(file), '--budgets', '2', '--rounds', '1', '--arms', 'KD', '--seeds', '0']
-    monkeypatch.setattr(sys, 'argv', arguments)
+    monkeypatch.setattr(sys, 'argv', [*arguments, '--peers', 'peers.json'])
+    (file.parent / 'peers.json').write_text(json.dumps([dict(name='another', flops=1e9, values=[40, 42])]))
+    figures, draw = [], tool.draw
+    monkeypatch.setattr(tool, 'draw', lambda rows: figures.append(draw(rows)) or figures[0])
     tool.main()
+    assert [text.get_text() for text in figures[0].legends[0].get_texts()] == ['front', 'KD', 'another']
     (row,) = json.loads((file.parent / 'sweep/budget.json').read_text())
     assert row['name'] == 'KD' and len(row['values']) == 1 and row['differences'] == ['']
     assert read_sweep(file)['arms'].keys() > {'CE'}
@@ -103,6 +107,7 @@ def test_one_arm(file, monkeypatch, capsys):
     'options, said',
     [
         (['--arms', 'KD', 'nothing'], '--arms: nothing is none of CE, KD, kept, HSSAKD.'),
+        (['--peers', 'none.json'], 'none.json'),
         (['--budgets', '0.01'], 'kept: a budget of 0.01 does not pay for one epoch.'),
     ],
 )
