@@ -13,9 +13,10 @@ RIGHT, WRONG = '#0072B2', '#D55E00'
 
 
 def look(i: int) -> dict:
-    """Color, dashes and marker of the i-th of several things; the dashes change when the colors are used up."""
+    """Color, dashes and marker of the i-th of several things; dashes and filling change when the colors are used up."""
     turn, j = divmod(i, len(COLORS))
-    return dict(color=COLORS[j], linestyle=DASHES[turn % len(DASHES)], marker=MARKERS[j])
+    filling = 'none' if turn % 2 else 'full'
+    return dict(color=COLORS[j], linestyle=DASHES[turn % len(DASHES)], marker=MARKERS[j], fillstyle=filling)
 
 
 def new_figure(rows: int, columns: int, size: Tuple[float, float]) -> Tuple[Figure, np.ndarray]:
