@@ -12,7 +12,7 @@ operations = [
         for direction in ('horizontal', 'vertical')
     ),
 ]
-model = dict(teacher=dict(cache='work_dirs/fashion_mnist/hssakd_budget_randaugment_r8/teacher.npy'))
+model = dict(teacher=dict(cache='work_dirs/fashion_mnist/randaugment_r8/teacher.npy'))
 train_dataloader = dict(
     dataset=dict(
         dataset=dict(
